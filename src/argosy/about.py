@@ -1,0 +1,3 @@
+"""What Argosy calls itself."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,42 @@
+"""Checksums that run while the bytes arrive: a reader follows the durable beginning of the part file."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from concurrent.futures import Executor
+from typing import Final
+
+from argosy.destinations.part import FilePart
+from argosy.errors import LocalError
+
+READ_BYTES: Final = 1024 * 1024
+
+
+class PrefixDigest:
+    """The running checksum of a file's beginning."""
+
+    def __init__(self, part: FilePart, algorithm: str, executor: Executor) -> None:
+        self._fd = part.fd
+        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self._executor = executor
+        self.upto = 0
+
+    async def advance(self, upto: int) -> None:
+        """Take in the bytes before ``upto``, which must not change any more. One call at a time."""
+        if upto > self.upto:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._read, upto)
+
+    async def finish(self, size: int) -> str:
+        """Return the hexadecimal checksum of the first ``size`` bytes."""
+        await self.advance(size)
+        return self._hash.hexdigest()
+
+    def _read(self, upto: int) -> None:
+        while self.upto < upto:
+            data = os.pread(self._fd, min(READ_BYTES, upto - self.upto), self.upto)
+            if not data:
+                raise LocalError("the part file is shorter than what was written", code="part_damaged")
+            self._hash.update(data)
+            self.upto += len(data)

@@ -1,0 +1,102 @@
+"""Walking below a destination without ever leaving it: every step by directory handle, no link is followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argosy.core.names import terminal_safe
+from argosy.errors import DiskFull, LocalError, UnsafePath
+
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def local_error(error: OSError, path: str) -> LocalError:
+    """Return the error that a failed call on ``path`` means to a person."""
+    shown = terminal_safe(path)
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return DiskFull(f"no space left for {shown}", hint="free some space; the download goes on where it stopped")
+        case errno.EACCES | errno.EPERM:
+            return LocalError(f"not allowed to write {shown}", hint="choose another folder with -d", code="permission")
+        case errno.EROFS:
+            return LocalError(f"{shown} is on a read-only file system", hint="choose another folder", code="read_only")
+        case errno.EFBIG:
+            return LocalError(f"{shown} grows beyond what the file system or a limit allows", code="file_too_large")
+        case errno.ENAMETOOLONG:
+            return LocalError(f"the path of {shown} is too long", hint="choose a shorter folder or name", code="name_too_long")
+        case errno.ENOTDIR:
+            return LocalError(f"a part of {shown} is not a folder", hint="choose another folder with -d", code="not_a_folder")
+        case errno.ELOOP:
+            return UnsafeLink(f"{shown} is a symbolic link", hint="remove it, or choose another name")
+        case errno.EIO:
+            return LocalError(f"the disk failed while writing {shown}", hint="check the disk", code="disk_error")
+    return LocalError(f"{shown}: {error.strerror or error}")
+
+
+class UnsafeLink(LocalError):
+    """A link stands where Argosy would write."""
+
+    code = "symlink"
+
+
+def split(path: str) -> tuple[tuple[str, ...], str]:
+    """Return the folders and the name of a path below a destination. Raises UnsafePath."""
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise UnsafePath(f"unsafe path: {terminal_safe(path)}", hint="use a plain name below the folder")
+    return tuple(parts[:-1]), parts[-1]
+
+
+@contextmanager
+def walked(root: str, folders: tuple[str, ...], *, create: bool) -> Iterator[int]:
+    """Give a handle on the folder below ``root``; ``root`` itself is the user's and may be reached by links."""
+    try:
+        if create:
+            os.makedirs(root, exist_ok=True)
+        fd = os.open(root, _DIRECTORY)
+    except FileExistsError as error:
+        raise LocalError(f"{root} is not a folder", hint="choose another folder with -d", code="not_a_folder") from error
+    except OSError as error:
+        raise local_error(error, root) from error
+    try:
+        for index, name in enumerate(folders):
+            try:
+                inner = _enter(fd, name, create=create)
+            except OSError as error:
+                raise local_error(error, "/".join((root, *folders[: index + 1]))) from error
+            os.close(fd)
+            fd = inner
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _enter(fd: int, name: str, *, create: bool) -> int:
+    if create:
+        try:
+            os.mkdir(name, dir_fd=fd)
+        except FileExistsError:
+            pass
+    return os.open(name, _DIRECTORY | _NO_LINK, dir_fd=fd)
+
+
+def open_regular(name: str, dir_fd: int, flags: int, mode: int = 0o666) -> int:
+    """Open a regular file by handle. Raises OSError; ELOOP for a link, EINVAL for a device, pipe or folder."""
+    fd = os.open(name, flags | _NO_LINK | getattr(os, "O_CLOEXEC", 0) | os.O_NONBLOCK, mode, dir_fd=dir_fd)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return fd
+
+
+def entry(name: str, dir_fd: int) -> os.stat_result | None:
+    """Return what stands under the name itself (a link is not followed), None if nothing does."""
+    try:
+        return os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None

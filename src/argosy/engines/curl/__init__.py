@@ -1,0 +1,17 @@
+"""HTTP(S), FTP and SFTP through libcurl.
+
+::
+
+    CurlEngine.fetch ── Fetch: one file; which pieces, how many connections, same bytes or start again
+                          │ owns
+                          ├─ Stream: one connection's request and its body ─► Ledger ─► part file
+                          │      │ runs on
+                          └──────┴─ Client: the multi handle and its idle easy handles
+
+``core/answer.py`` judges what servers say, ``core/ranges.py`` says which bytes are missing, ``core/pace.py`` how many
+connections are worth having; here it is only carried out.
+"""
+
+from argosy.engines.curl.engine import CurlEngine
+
+__all__ = ["CurlEngine"]

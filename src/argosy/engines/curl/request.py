@@ -1,0 +1,139 @@
+"""A request as libcurl options: who may see which credential, which protocols, which certificate."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+import pycurl
+
+from argosy.about import VERSION
+from argosy.core.answer import Asked
+from argosy.core.types import TransferOptions
+
+HTTP: Final = frozenset({"http", "https"})
+SCHEMES: Final = HTTP | {"ftp", "ftps", "sftp"}
+_PROTOCOLS: Final = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS | pycurl.PROTO_FTP | pycurl.PROTO_FTPS | pycurl.PROTO_SFTP
+_VERSIONS: Final = {
+    "auto": pycurl.CURL_HTTP_VERSION_2TLS,
+    "1.1": pycurl.CURL_HTTP_VERSION_1_1,
+    "2": pycurl.CURL_HTTP_VERSION_2,
+    "3": pycurl.CURL_HTTP_VERSION_3,
+}
+BUFFER_BYTES: Final = 512 * 1024
+LIMITED_BUFFER_BYTES: Final = 16 * 1024
+"""Small where a rate limit holds, so that it holds smoothly."""
+HARMLESS: Final = frozenset({"accept", "accept-language", "user-agent"})
+"""Headers of the user's that another origin may see too."""
+USER_AGENT: Final = f"argosy/{VERSION}"
+_CA_FILES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to be made."""
+
+    url: str
+    asked: Asked
+    if_range: str | None = None
+    trusted: bool = True
+    """Whether the URL is of the origin that the user's credentials are for."""
+    plain_http: bool = False
+    """Speak HTTP/1.1: further connections are meant to be connections, not streams of one."""
+    limited: bool = False
+    conditions: tuple[tuple[str, str], ...] = ()
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return what credentials are bound to: scheme, host and port."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
+
+
+def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    """Set every option of the request on a fresh handle, except the callbacks."""
+    set_ = curl.setopt
+    set_(pycurl.URL, request.url)
+    set_(pycurl.PROTOCOLS, _PROTOCOLS)
+    set_(pycurl.NOSIGNAL, 1)
+    set_(pycurl.BUFFERSIZE, LIMITED_BUFFER_BYTES if request.limited else BUFFER_BYTES)
+    set_(pycurl.CONNECTTIMEOUT_MS, int(options.connect_timeout_s * 1000))
+    set_(pycurl.TCP_KEEPALIVE, 1)
+    set_(pycurl.COOKIEFILE, (options.cookie_file or "") if request.trusted else "")
+    asked = request.asked
+    if asked.ranged:
+        set_(pycurl.RANGE, f"{asked.first}-{'' if asked.last is None else asked.last}")
+    if request.url[:4] == "http":
+        _configure_http(curl, request, options)
+    else:
+        set_(pycurl.OPT_FILETIME, 1)
+        set_(pycurl.FTP_FILEMETHOD, pycurl.FTPMETHOD_SINGLECWD)
+        _configure_ssh(curl)
+    if request.url[:5] != "http:":
+        _configure_tls(curl, options)
+    _configure_login(curl, request, options)
+    if options.proxy is not None:
+        set_(pycurl.PROXY, options.proxy)
+
+
+def _configure_http(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    curl.setopt(pycurl.HTTP_VERSION, _VERSIONS["1.1" if request.plain_http and options.http_version == "auto" else options.http_version])
+    headers = ["Accept: */*", "Accept-Encoding: identity", f"User-Agent: {options.user_agent or USER_AGENT}"]
+    if request.if_range is not None:
+        headers.append(f"If-Range: {request.if_range}")
+    headers.extend(f"{name}: {value}" for name, value in request.conditions)
+    for name, value in options.headers:
+        if request.trusted or name.lower() in HARMLESS:
+            headers = [line for line in headers if line.split(":")[0].lower() != name.lower()]
+            headers.append(f"{name}: {value}" if value else f"{name};")
+    curl.setopt(pycurl.HTTPHEADER, headers)
+    if options.referer is not None:
+        curl.setopt(pycurl.REFERER, options.referer)
+    if options.cookie is not None and request.trusted:
+        curl.setopt(pycurl.COOKIE, options.cookie)
+
+
+def _configure_tls(curl: pycurl.Curl, options: TransferOptions) -> None:
+    if options.insecure:
+        curl.setopt(pycurl.SSL_VERIFYPEER, 0)
+        curl.setopt(pycurl.SSL_VERIFYHOST, 0)
+    ca_file = options.ca_file or system_ca_file()
+    if ca_file is not None:
+        curl.setopt(pycurl.CAINFO, ca_file)
+        curl.setopt(pycurl.PROXY_CAINFO, ca_file)
+    if options.client_cert is not None:
+        curl.setopt(pycurl.SSLCERT, options.client_cert)
+    if options.client_key is not None:
+        curl.setopt(pycurl.SSLKEY, options.client_key)
+
+
+def _configure_ssh(curl: pycurl.Curl) -> None:
+    curl.setopt(pycurl.SSH_KNOWNHOSTS, os.path.expanduser("~/.ssh/known_hosts"))
+
+
+def _configure_login(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    if options.netrc or options.netrc_file:
+        curl.setopt(pycurl.NETRC, pycurl.NETRC_OPTIONAL)
+        if options.netrc_file or os.environ.get("NETRC"):
+            curl.setopt(pycurl.NETRC_FILE, options.netrc_file or os.environ["NETRC"])
+    if options.user is not None and request.trusted:
+        curl.setopt(pycurl.USERPWD, options.user)
+        curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_ANY)
+
+
+@cache
+def system_ca_file() -> str | None:
+    """Return the CA bundle to trust: the environment's, else the system's (wheels of libcurl bring none)."""
+    for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        if named := os.environ.get(name):
+            return named
+    return next((path for path in _CA_FILES if os.path.exists(path)), None)

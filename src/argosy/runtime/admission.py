@@ -1,0 +1,158 @@
+"""The way of a request into the store: understood, checked, given an identity, and joined to what is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from argosy.core.checksum import Checksum, parse
+from argosy.core.header import parse_http_date
+from argosy.core.names import safe_path
+from argosy.core.types import (
+    FileSpec,
+    FileState,
+    Queue,
+    Status,
+    Task,
+    TaskSpec,
+    TransferOptions,
+    file_states,
+)
+from argosy.errors import UsageError
+from argosy.runtime.ports import Sources
+from argosy.sources.http import host_of
+from argosy.store.port import NewTask, Query, Store
+
+LARGEST_TASK: Final = 1_000_000
+"""Files in one task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for; only ``source`` is needed. Several sources are one task of many files.
+
+    ``name`` names the file (a task of one) and may hold folders below ``directory``. ``start_at`` is epoch seconds or
+    an aware datetime.
+    """
+
+    source: str | Sequence[str]
+    directory: str | Path | None = None
+    name: str | None = None
+    mirrors: Sequence[str] = ()
+    checksum: str | Checksum | None = None
+    size: int | None = None
+    priority: int = 0
+    queue: Queue = Queue.INTERACTIVE
+    options: TransferOptions = field(default_factory=TransferOptions)
+    paused: bool = False
+    start_at: float | datetime | None = None
+    max_retries: int = 5
+    engine: str | None = None
+    files: Sequence[FileSpec] = ()
+    """The files themselves, for who knows them better than any URL tells."""
+
+
+def understood(request: Request, sources: Sources, default_directory: str) -> TaskSpec:
+    """Return what is asked for in full. Raises UsageError."""
+    texts = [request.source] if isinstance(request.source, str) else list(request.source)
+    if not texts and not request.files:
+        raise UsageError("nothing to download was named")
+    if len(texts) + len(request.files) > LARGEST_TASK:
+        raise UsageError(f"at most {LARGEST_TASK:,} files can be one task")
+    files = tuple(request.files) or _described(request, texts, sources)
+    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))
+    source = texts[0] if texts else files[0].urls[0]
+    return TaskSpec(source, directory, files, request.options, request.engine)
+
+
+def _described(request: Request, texts: Sequence[str], sources: Sources) -> tuple[FileSpec, ...]:
+    """Return the files as far as they are known without asking, with what the request adds to them."""
+    described = [sources.describe(text.strip()) for text in texts]
+    single = len(described) == 1
+    extras = request.name is not None or request.checksum is not None or request.size is not None or request.mirrors
+    if extras and not single:
+        raise UsageError("a name, checksum, size or mirror belongs to one file", hint="add the files one by one")
+    if any(file is None for file in described):
+        if not single:
+            raise UsageError("such sources can only be added one by one")
+        return ()
+    files = tuple(file for file in described if file is not None)
+    if not extras:
+        return files
+    checksum = parse(request.checksum) if isinstance(request.checksum, str) else request.checksum
+    mirrors = tuple(url for text in request.mirrors if (file := sources.describe(text)) for url in file.urls)
+    path = None if request.name is None else "/".join(safe_path(request.name))
+    return (replace(files[0], urls=files[0].urls + mirrors, path=path, size=request.size, checksum=checksum),)
+
+
+def key_of(request: Request, spec: TaskSpec) -> str:
+    """Return the identity of (source, destination, name): the same request again has the same."""
+    texts = [request.source] if isinstance(request.source, str) else request.source
+    parts = (spec.directory, request.name or "", *texts) if texts else (spec.directory, *map(str, request.files))
+    return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def new_task(request: Request, spec: TaskSpec, *, session: str | None, rank: float, now: float) -> NewTask:
+    """Return the task as it is to be stored."""
+    start_at = request.start_at
+    if isinstance(start_at, datetime):
+        start_at = start_at.timestamp()
+    task = Task(
+        secrets.token_hex(16), spec, now, now,
+        status=Status.PAUSED if request.paused else Status.PENDING,
+        queue=request.queue, priority=request.priority, rank=rank, queued_at=now,
+        host=host_of(spec.files[0].urls[0]) if spec.files else "",
+        session=session, key=key_of(request, spec), max_retries=request.max_retries,
+        due_at=start_at if start_at is not None and start_at > now and not request.paused else None,
+        total=_total(spec.files), files_total=max(1, len(spec.files)),
+    )  # fmt: skip
+    return NewTask(task, file_states(task))
+
+
+def _total(files: Sequence[FileSpec]) -> int | None:
+    sizes = [file.size for file in files]
+    return None if not sizes or any(size is None for size in sizes) else sum(size or 0 for size in sizes)
+
+
+async def finished_before(store: Store, keys: Sequence[str]) -> Mapping[str, Task]:
+    """Return the newest finished task of each key that has one."""
+    counts = await store.counts()
+    finished = {status: counts.get(status, 0) for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)}
+    if not any(finished.values()):
+        return {}
+    found: dict[str, Task] = {}
+    statuses = frozenset(finished)
+    for key in dict.fromkeys(keys):
+        page = await store.find(Query(statuses=statuses, key=key, newest_first=True, limit=1))
+        if page:
+            found[key] = page[0]
+    return found
+
+
+def renewed(new: NewTask, earlier: FileState) -> NewTask:
+    """Return the task so that it is complete at once if the server says the file we have is still the newest."""
+    file = replace(
+        new.files[0], size=earlier.size, published=earlier.published, path=earlier.published,
+        etag=earlier.etag, last_modified=earlier.last_modified, date_is_strong=earlier.date_is_strong,
+        content_type=earlier.content_type, verified_by=earlier.verified_by,
+    )  # fmt: skip
+    return replace(new, task=replace(new.task, name=earlier.published), files=(file,))
+
+
+def is_still_there(directory: str, state: FileState) -> bool:
+    """Tell whether the published file is as we left it: same size, same time."""
+    if state.published is None:
+        return False
+    try:
+        there = os.stat(os.path.join(directory, state.published))
+    except OSError:
+        return False
+    modified = parse_http_date(state.last_modified or "")
+    same_time = there.st_mtime_ns == state.part_mtime_ns or (modified is not None and there.st_mtime == modified)
+    return there.st_size == state.size and same_time

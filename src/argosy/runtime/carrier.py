@@ -1,0 +1,96 @@
+"""One file, from where it stands to every byte here and verified; publishing comes after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from argosy.core.checksum import Checksum
+from argosy.core.types import FileState, FileStatus
+from argosy.destinations.port import AlreadyThere
+from argosy.engines.port import Engine
+from argosy.errors import IntegrityError
+from argosy.runtime.desk import Desk
+from argosy.runtime.ledger import Ledger
+from argosy.runtime.message import Item, Remark
+from argosy.runtime.ports import Destination, Revalidator
+from argosy.runtime.proof import from_sidecar, proven
+from argosy.runtime.yard import Job, Yard
+
+
+class Carrier:
+    """Carries the files of one attempt. Lives on the transfer loop."""
+
+    def __init__(self, job: Job, yard: Yard, ledger: Ledger, destination: Destination) -> None:
+        self._job = job
+        self._yard = yard
+        self._ledger = ledger
+        self._destination = destination
+        self._options = job.task.spec.options
+        self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps)
+
+    async def bring(self, state: FileState) -> FileState:
+        """Return the file finished (it was there already) or with every byte durable and verified.
+
+        A file whose checksum is wrong is fetched once more from the start; wrong again is an IntegrityError.
+        """
+        if state.status is FileStatus.PUBLISHING:
+            state = await self._destination.recover(state)
+            self._ledger.note(state)
+            if state.finished:
+                return state
+        engine = self._yard.engines.engine_for(state.urls[0], self._job.task.spec.engine)
+        if state.published is not None and await self._is_current(state, engine):
+            return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)
+        if state.part is not None:
+            state = await self._destination.adopt(state)
+            self._ledger.note(state)
+        expected = await self._expected(state, engine)
+        try:
+            return await self._fetch(state, engine, expected)
+        except IntegrityError as error:
+            if error.detail_code != "checksum":
+                raise
+            first = error
+        self._warn_refetch(first)
+        return await self._fetch(await self._blank(state), engine, expected)
+
+    async def _expected(self, state: FileState, engine: Engine) -> Checksum | None:
+        if state.checksum is not None or self._options.sidecar is None:
+            return state.checksum
+        return await from_sidecar(state, self._options, engine)
+
+    async def _is_current(self, state: FileState, engine: Engine) -> bool:
+        """Ask the server whether the file published earlier is still what it has."""
+        return isinstance(engine, Revalidator) and await engine.unchanged(state, self._options)
+
+    async def _fetch(self, state: FileState, engine: Engine, expected: Checksum | None) -> FileState:
+        desk = Desk(self._job, self._yard, self._ledger, self._destination, self._throttle, state, expected)
+        try:
+            fetched = await engine.fetch(replace(state, published=None), self._options, desk)
+            self._ledger.note(fetched)
+            found = await desk.finish_digest(fetched.size or 0)
+            try:
+                return proven(fetched, desk.facts, desk.expected, found)
+            except IntegrityError:
+                # Nobody must ever go on with bytes that are known to be wrong.
+                await self._blank(fetched)
+                raise
+        except AlreadyThere as there:
+            return there.state
+        finally:
+            await desk.close()
+
+    async def _blank(self, state: FileState) -> FileState:
+        """Return the file as if nothing of it had come, its part removed."""
+        await self._destination.discard([self._ledger.files[state.index]])
+        blank = replace(
+            state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"",
+            part_mtime_ns=None, etag=None, last_modified=None, published=None,
+        )  # fmt: skip
+        self._ledger.note(blank)
+        return blank
+
+    def _warn_refetch(self, error: IntegrityError) -> None:
+        task_id = self._job.task.id
+        message = f"{error.message}; fetching it once more"
+        self._yard.post(Item(task_id, Remark("checksum_mismatch", message), fence=self._job.fence))

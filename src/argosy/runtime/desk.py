@@ -1,0 +1,119 @@
+"""What the runtime lends to an engine for one file (:class:`argosy.engines.port.Desk`)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from argosy.core.checksum import Checksum
+from argosy.core.types import FileState, FileStatus, TransferOptions
+from argosy.destinations.port import Facts, Part
+from argosy.engines.port import CancelToken, HostGate, Throttle
+from argosy.runtime.ledger import Ledger
+from argosy.runtime.message import Item, Remark
+from argosy.runtime.ports import Destination, Digest
+from argosy.runtime.proof import expected_of
+from argosy.runtime.yard import Job, Yard
+
+
+class Desk:
+    """One file of one attempt. Lives on the transfer loop."""
+
+    def __init__(
+        self, job: Job, yard: Yard, ledger: Ledger, destination: Destination, throttle: Throttle, state: FileState,
+        expected: Checksum | None,
+    ) -> None:  # fmt: skip
+        self.cancel: CancelToken = job.token
+        self.throttle = throttle
+        self.hosts: HostGate = yard.gate
+        self._job = job
+        self._yard = yard
+        self._ledger = ledger
+        self._destination = destination
+        self._index = state.index
+        self._received = state.received
+        self._connections = 0
+        self.expected = expected
+        """The checksum the file must have, as far as is known yet."""
+        self.facts: Facts | None = None
+        self.digest: Digest | None = None
+        self._parts: list[Part] = []
+        self._digesting: asyncio.Task[None] | None = None
+
+    def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
+        self.facts = facts
+        job = self._job
+        part, placed = self._destination.place(
+            state, facts, options=self.options, fence=job.fence, alive=self._alive
+        )
+        self._parts.append(part)
+        if self._digesting is None:
+            self._close_parts(keep=1)
+        if self.expected is None:
+            self.expected = expected_of(facts)
+        if self.expected is not None:
+            self.digest = self._yard.warehouse.digest(part, self.expected.algorithm)
+        gauge = job.gauge
+        if len(self._ledger.files) == 1:
+            gauge.name = placed.path
+        self._ledger.note(placed)
+        return part, placed
+
+    @property
+    def options(self) -> TransferOptions:
+        return self._job.task.spec.options
+
+    def _alive(self) -> bool:
+        return self._job.alive(self._yard.clock)
+
+    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:
+        gauge = self._job.gauge
+        gauge.received += received - self._received
+        gauge.connections += connections - self._connections
+        self._received, self._connections = received, connections
+        if total is not None and gauge.total is None and len(self._ledger.files) == 1:
+            gauge.total = total
+
+    async def checkpoint(self, state: FileState) -> None:
+        running = state if state.status is FileStatus.RUNNING else replace(state, status=FileStatus.RUNNING)
+        await self._ledger.checkpoint(running)
+        self._advance(state)
+
+    def warn(self, code: str, message: str) -> None:
+        job = self._job
+        self._yard.post(Item(job.task.id, Remark(code, message), fence=job.fence))
+
+    async def close(self) -> None:
+        """Let go of the part. No connection is open any more, and what counts is what the ledger has of the file."""
+        self.report(0, self._ledger.files[self._index].received, None, 0)
+        if self._digesting is not None:
+            # A thread may be reading the part just now: its descriptor must not be given to somebody else's file.
+            await asyncio.wait([self._digesting])
+        self._close_parts(keep=0)
+
+    def _close_parts(self, *, keep: int) -> None:
+        while len(self._parts) > keep:
+            self._parts.pop(0).close()
+
+    # -- the checksum that runs along --------------------------------------------------------------
+
+    def _advance(self, state: FileState) -> None:
+        """Let the digest follow the bytes from the front that are durable; one stretch at a time."""
+        if self.digest is None or self._digesting is not None or not state.extents or state.extents[0][0] > 0:
+            return
+        self._digesting = asyncio.create_task(self._digest_up_to(state.extents[0][1]))
+
+    async def _digest_up_to(self, upto: int) -> None:
+        assert self.digest is not None
+        try:
+            await self.digest.advance(upto)
+        finally:
+            self._digesting = None
+
+    async def finish_digest(self, size: int) -> str | None:
+        """Return the checksum of all ``size`` bytes in hex, None if none is expected."""
+        if self.digest is None:
+            return None
+        if self._digesting is not None:
+            await self._digesting
+        return await self.digest.finish(size)

@@ -1,0 +1,119 @@
+"""What the parts of the runtime need of each other, so that each can be read and tested alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from argosy.core.events import Recorded
+from argosy.core.lifecycle import Stop
+from argosy.core.types import FileSpec, FileState, Task, TaskId, TaskSpec, TransferOptions
+from argosy.destinations.port import Facts, Part
+from argosy.engines.port import Engine
+
+
+class Teller(Protocol):
+    """Where committed events go."""
+
+    async def tell(self, events: Sequence[Recorded]) -> None: ...
+
+
+class Hands(Protocol):
+    """Who carries out effects. Nothing here waits."""
+
+    def launch(self, task: Task, *, fresh: bool) -> None:
+        """Give the task to a worker. ``fresh``: nobody ever held it, so its files are as its spec says."""
+
+    def signal(self, task_id: TaskId, stop: Stop) -> None:
+        """Tell the task's worker to let go."""
+
+    def fence_off(self, task_id: TaskId) -> None:
+        """Make sure that the task's worker writes nothing any more, and end it."""
+
+    def release(self, task_id: TaskId) -> None:
+        """Forget the task's worker, which has ended."""
+
+    def discard(self, task: Task, parts: Sequence[FileState]) -> None:
+        """Remove the part files."""
+
+
+class Destination(Protocol):
+    """A folder to which files are brought (:class:`argosy.destinations.local.LocalDestination`)."""
+
+    def place(
+        self, state: FileState, facts: Facts, *, options: TransferOptions, fence: int, alive: Callable[[], bool]
+    ) -> tuple[Part, FileState]:
+        """Name the file and open its part. Raises AlreadyThere, UnsafePath, LocalError or DiskFull."""
+        ...
+
+    async def adopt(self, state: FileState) -> FileState:
+        """Return the state with only those extents that are really in its part."""
+        ...
+
+    async def choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
+        """Return the states with the paths they are to be published under."""
+        ...
+
+    async def publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState | None]:
+        """Put the parts under those paths, durably; None for each whose path somebody took meanwhile."""
+        ...
+
+    async def recover(self, state: FileState) -> FileState:
+        """Return what became of a file whose publishing was cut."""
+        ...
+
+    async def discard(self, states: Sequence[FileState]) -> None:
+        """Remove the part files."""
+
+
+class Digest(Protocol):
+    """A checksum that is computed while the bytes arrive."""
+
+    async def advance(self, upto: int) -> None: ...
+
+    async def finish(self, size: int) -> str: ...
+
+
+class Warehouse(Protocol):
+    """Where destinations and digests come from."""
+
+    def destination(self, directory: str) -> Destination: ...
+
+    def digest(self, part: Part, algorithm: str) -> Digest: ...
+
+    async def close(self) -> None: ...
+
+
+class Engines(Protocol):
+    """Which engine moves which URL."""
+
+    def engine_for(self, url: str, name: str | None = None) -> Engine: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Revalidator(Protocol):
+    """An engine that can ask whether a file is still the one we have."""
+
+    async def unchanged(self, state: FileState, options: TransferOptions) -> bool: ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """An engine that can read something small into memory."""
+
+    async def read(self, url: str, options: TransferOptions, limit: int) -> bytes: ...
+
+
+class Sources(Protocol):
+    """What a person wrote becomes files."""
+
+    def describe(self, text: str) -> FileSpec | None:
+        """Return the one file ``text`` is, None if :meth:`resolve` must find out. Raises UsageError for what nobody
+        understands."""
+        ...
+
+    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
+        """Return the files of the source, asking whoever knows."""
+        ...

@@ -1,0 +1,239 @@
+"""The command router: the only one who changes a task's status.
+
+One coroutine takes whatever has come in (commands, the scheduler's wishes, workers' reports), asks
+:func:`argosy.core.lifecycle.decide` about each, commits everything in one call, and only then tells, acts and answers:
+
+    take ──► load ──► decide ──► commit ──► tell ──► act ──► answer
+                        ▲           │
+                        └─ refused ─┘   somebody else was first: decide again on what is stored now
+
+While one batch is being committed the next one gathers, so the busier it is the cheaper each item gets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
+from argosy.core.types import FileState, Status, Task, TaskId
+from argosy.errors import ArgosyError, StoreError
+from argosy.runtime.holdings import Holdings
+from argosy.runtime.clock import Clock, Timer
+from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
+from argosy.runtime.ports import Hands, Teller
+from argosy.runtime.round import Round
+from argosy.store.port import Store
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 512
+"""Items decided and committed together."""
+PAGE: Final = 1000
+"""Commands a caller hands over before waiting for their answers: what bounds the mailbox."""
+ACKNOWLEDGE_S: Final = 5.0
+"""A worker that was told to stop and has not by then is fenced off."""
+STORE_RETRY_S: Final = 0.5
+
+
+class Router:
+    """Owns the holdings. All methods are called on the runtime loop."""
+
+    def __init__(self, store: Store, clock: Clock, holdings: Holdings, hands: Hands, teller: Teller) -> None:
+        self._store = store
+        self._clock = clock
+        self._holdings = holdings
+        self._hands = hands
+        self._teller = teller
+        self._queue: deque[Item] = deque()
+        self._wake = asyncio.Event()
+        self._overdue: dict[TaskId, tuple[int, Timer]] = {}
+        self.settled: Callable[[], None] = lambda: None
+        """Called after each batch: something may be runnable now that was not."""
+        self.failed: Callable[[Task, AttemptFailed], None] = lambda task, report: None
+        """Called for each attempt that failed: it may say something about other tasks' hosts and disks."""
+
+    # -- the way in --------------------------------------------------------------------------------
+
+    def post(self, items: Iterable[Item]) -> None:
+        """Queue ``items`` in order."""
+        self._queue.extend(items)
+        self._wake.set()
+
+    async def ask(self, task_id: TaskId, ask: Ask) -> Outcome:
+        """Return what became of one command."""
+        return (await self.ask_all([(task_id, ask)]))[0]
+
+    async def ask_all(self, asks: Sequence[tuple[TaskId, Ask]]) -> list[Outcome]:
+        """Return what became of each command, in order."""
+        outcomes: list[Outcome] = []
+        loop = asyncio.get_running_loop()
+        for start in range(0, len(asks), PAGE):
+            futures: list[asyncio.Future[Outcome]] = []
+            items = []
+            for task_id, ask in asks[start : start + PAGE]:
+                future: asyncio.Future[Outcome] = loop.create_future()
+                futures.append(future)
+                items.append(Item(task_id, ask, future_answer(future)))
+            self.post(items)
+            outcomes += await asyncio.gather(*futures)
+        return outcomes
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Settle what comes until cancelled. Nothing that goes wrong with one batch ends it."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+                await self._settle_safely(batch)
+                self.settled()
+
+    async def drain(self) -> None:
+        """Settle what is queued now; for the end, when :meth:`run` no longer does."""
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            await self._settle_safely(batch)
+
+    def close(self) -> None:
+        """Answer whoever still waits, and forget the timers."""
+        for _, timer in self._overdue.values():
+            timer.cancel()
+        self._overdue.clear()
+        _answer(self._queue, StoreError("the runtime has stopped", code="stopped"))
+        self._queue.clear()
+
+    async def _settle_safely(self, batch: list[Item]) -> None:
+        try:
+            await self._settle(batch)
+        except StoreError as error:
+            self._store_failed(batch, error)
+        except asyncio.CancelledError:
+            self._queue.extendleft(reversed(batch))
+            raise
+        except Exception:
+            log.exception("a batch of %d could not be settled", len(batch))
+            _answer(batch, StoreError("internal error while deciding; the log has the details", code="internal"))
+
+    def _store_failed(self, batch: list[Item], error: StoreError) -> None:
+        """People get the error; what workers reported must not be lost and is tried again while their lease lasts."""
+        log.warning("the store failed: %s", error)
+        reports = [item for item in batch if item.fence is not None and item.answer is not _ANSWERED]
+        _answer([item for item in batch if item.fence is None], error)
+        alive = [item for item in reports if self._holdings.holds(item.task_id, item.fence)]
+        if alive:
+            self._clock.call_later(STORE_RETRY_S, lambda: self.post(alive))
+
+    async def _settle(self, batch: list[Item]) -> None:
+        missing = {item.task_id for item in batch if item.fence is None} - self._holdings.tasks.keys()
+        loaded = await self._store.get(list(missing)) if missing else {}
+        current: dict[TaskId, Task | None] = dict(loaded)
+        todo: list[Item] = batch
+        while todo:
+            decided = Round(self._holdings, current, self._clock)
+            decided.decide(todo)
+            await self._load_discarded(decided)
+            results = await self._store.commit(decided.changes) if decided.changes else ()
+            outcome = decided.conclude(results)
+            self._holdings.update(outcome.stored)
+            for task_id in outcome.lost:
+                self._lose(task_id)
+            await self._teller.tell(outcome.events)
+            remarks = [event for item, _ in outcome.settled for event in decided.remarks.get(id(item), ())]
+            if remarks:
+                await self._teller.tell(await self._store.log(remarks, self._clock.epoch()))
+            self._act(decided, outcome.settled)
+            for item, answer in outcome.settled:
+                if item.answer is not None:
+                    item.answer(answer)
+                    item.answer = _ANSWERED
+            todo, current = outcome.again, outcome.current
+
+    async def _load_discarded(self, decided: Round) -> None:
+        """Look up the files of tasks whose parts are to go, before the commit that may remove the records."""
+        ids = [task.id for task in decided.discarded if task.fence]  # never claimed: there is no part
+        for task_id, files in zip(ids, await asyncio.gather(*map(self._store.files, ids)), strict=True):
+            decided.forget_parts(task_id, files)
+
+    # -- carrying out ------------------------------------------------------------------------------
+
+    def _act(self, decided: Round, settled: Sequence[tuple[Item, Outcome]]) -> None:
+        for item, answer in settled:
+            if isinstance(item.ask, Dropped) and answer.error is None:
+                self._lose(item.task_id)
+            elif isinstance(item.ask, AttemptFailed) and answer.task is not None and answer.changed:
+                self.failed(answer.task, item.ask)
+            for effect in decided.effects.get(id(item), ()):
+                match effect:
+                    case Launch(task_id) if task := self._holdings.tasks.get(task_id):
+                        self._hands.launch(task, fresh=task_id in decided.first_claims)
+                    case Signal(task_id, stop) if task_id in self._holdings.tasks:
+                        self._stop(task_id, stop)
+                    case Discard(task):
+                        self._discard(task, decided.parts.get(task.id, ()))
+        for task_id in decided.touched:
+            if task_id not in self._holdings.tasks:
+                self._forget(task_id)
+
+    def _discard(self, task: Task, files: Sequence[FileState]) -> None:
+        parts = [state for state in files if state.part is not None]
+        if parts:
+            self._hands.discard(task, parts)
+
+    def _stop(self, task_id: TaskId, stop: Stop) -> None:
+        fence = self._holdings.tasks[task_id].fence
+        self._hands.signal(task_id, stop)
+        if task_id not in self._overdue:
+            timer = self._clock.call_later(ACKNOWLEDGE_S, lambda: self._not_acknowledged(task_id))
+            self._overdue[task_id] = (fence, timer)
+
+    def _not_acknowledged(self, task_id: TaskId) -> None:
+        fence, _ = self._overdue.pop(task_id, (0, None))
+        task = self._holdings.tasks.get(task_id)
+        if task is None or task.fence != fence or task.status is Status.COMPLETING:
+            return
+        if task.status is not Status.PAUSING and task.want is None:
+            return
+        message = f"it did not stop within {ACKNOWLEDGE_S:.0f} s and was cut off"
+        self._hands.fence_off(task_id)
+        self.post([Item(task_id, Remark("pause_timeout", message)), Item(task_id, Reap(fence))])
+
+    def _lose(self, task_id: TaskId) -> None:
+        """The task is no longer ours: whoever has it now decides, we only let go."""
+        self._holdings.tasks.pop(task_id, None)
+        self._hands.fence_off(task_id)
+        self._forget(task_id)
+
+    def _forget(self, task_id: TaskId) -> None:
+        _, timer = self._overdue.pop(task_id, (0, None))
+        if timer is not None:
+            timer.cancel()
+        self._hands.release(task_id)
+
+    # -- what the keeper of leases found -----------------------------------------------------------
+
+    def lose(self, task_ids: Iterable[TaskId]) -> None:
+        """Let go of tasks whose lease somebody else has, without writing anything."""
+        for task_id in task_ids:
+            self._lose(task_id)
+            self.settled()
+
+    def refresh(self, tasks: Iterable[Task]) -> None:
+        """Take over what another process has changed in tasks held here."""
+        self.post(Item(task.id, Renewed(task)) for task in tasks)
+
+
+def _ANSWERED(_: Outcome) -> None:  # noqa: N802 - a marker, compared by identity
+    """Stand in for the answer of an item that has had it."""
+
+
+def _answer(items: Iterable[Item], error: ArgosyError) -> None:
+    for item in items:
+        if item.answer is not None:
+            item.answer(Outcome(None, error=error))
+            item.answer = _ANSWERED

@@ -1,0 +1,162 @@
+"""The scheduler: asks the policy who goes next and posts claims. It decides nothing and changes nothing itself."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
+from argosy.core.limits import Limits
+from argosy.core.retry import RETRY_AFTER_CAP_S
+from argosy.core.schedule import Running, Situation, host_loads, plan, window_opens
+from argosy.core.timetable import next_change, parse_window
+from argosy.core.types import Status, Task, TaskId
+from argosy.errors import StoreError
+from argosy.runtime.clock import Alarm, Clock
+from argosy.runtime.holdings import Holdings
+from argosy.runtime.message import Take
+from argosy.runtime.ports import Hands
+from argosy.runtime.router import Router
+from argosy.store.port import Candidate, Store
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP_S: Final = 60.0
+STORE_RETRY_S: Final = 1.0
+SPARE_CANDIDATES: Final = 32
+"""Looked at beyond twice the free slots: some will turn out to be blocked by their host or disk."""
+
+
+class Scheduler:
+    """Lives on the runtime loop."""
+
+    def __init__(
+        self, store: Store, clock: Clock, holdings: Holdings, hands: Hands, router: Router, *, session: str | None,
+        limits: Limits,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._clock = clock
+        self._holdings = holdings
+        self._hands = hands
+        self._router = router
+        self._session = session
+        self._alarm = Alarm(clock)
+        self._held = 0
+        self._cooling: dict[str, float] = {}
+        self._full: dict[str, float] = {}
+        self.limits = limits
+        self.resting = False
+        """Whether the last round found nothing to run, now or at a known time, and nothing runs."""
+        self.rounds = 0
+
+    def wake(self) -> None:
+        """Something has changed: look again."""
+        self._alarm.ring()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Start nothing meanwhile, so that pausing a long queue does not start what it has not come to yet."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self.wake()
+
+    def heed(self, task: Task, report: AttemptFailed) -> None:
+        """Remember what a failure says about others: a host that wants to be left alone, a disk that is full."""
+        now, failure = self._clock.epoch(), report.failure
+        if failure.retry_after_s is not None and task.host:
+            until = now + min(failure.retry_after_s, RETRY_AFTER_CAP_S)
+            self._cooling[task.host] = max(until, self._cooling.get(task.host, 0.0))
+        if failure.code == "disk_full":
+            self._full[task.spec.directory] = now + DISK_RECHECK_S
+
+    def situation(self, paused_slots: int = 0) -> Situation:
+        """Return the world as the policy wants to see it."""
+        now = self._clock.epoch()
+        self._cooling = {host: until for host, until in self._cooling.items() if until > now}
+        self._full = {directory: until for directory, until in self._full.items() if until > now}
+        return Situation(now, self._clock.local(), paused_slots, self._cooling, frozenset(self._full))
+
+    def running(self) -> list[Running]:
+        """Return what is active here as the policy wants to see it."""
+        return [self._as_running(task) for task in self._holdings.tasks.values()]
+
+    def _as_running(self, task: Task) -> Running:
+        gauge = self._holdings.gauges.get(task.id)
+        connections = 0 if gauge is None else gauge.connections
+        return Running(task.id, task.host, task.spec.directory, connections, task.queue)
+
+    # -- the loop ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start what may start until cancelled."""
+        while True:
+            try:
+                delay_s = await self._round()
+            except StoreError as error:
+                log.warning("cannot look for tasks to run: %s", error)
+                delay_s = STORE_RETRY_S
+            await self._alarm.wait(delay_s)
+
+    async def _round(self) -> float:
+        """Claim what may run now, and return when to look again if nobody wakes us."""
+        self.rounds += 1
+        limits, running = self.limits, self.running()
+        now = self._clock.epoch()
+        free = limits.max_running - len(running)
+        if self._held:
+            return LONGEST_SLEEP_S
+        situation = self.situation(await self._paused_slots())
+        if window_opens(limits, situation) is not None:
+            self._stop_all()
+        elif free <= 0:
+            return self._window_closes_s()
+        candidates = await self._candidates(now, max(0, free), running)
+        chosen = plan(candidates, running, limits, situation)
+        if chosen.picks:
+            await self._claim(chosen.picks)
+        due = await self._store.next_due(now=now, session=self._session)
+        self.resting = not candidates and not self._holdings.tasks and due is None
+        wakes = [moment for moment in (due, chosen.wake_at, *self._full.values()) if moment is not None]
+        soonest = min(wakes, default=now + LONGEST_SLEEP_S) - self._clock.epoch()
+        return max(0.0, min(soonest, self._window_closes_s()))
+
+    async def _candidates(self, now: float, free: int, running: list[Running]) -> list[Candidate]:
+        per_host = self.limits.connections_per_host
+        full = [host for host, load in host_loads(running).items() if host and load >= per_host]
+        found = await self._store.runnable(
+            now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=full
+        )
+        return list(found)
+
+    async def _claim(self, picks: tuple[Candidate, ...]) -> None:
+        outcomes = await self._router.ask_all([(task.id, Take(task.version)) for task in picks])
+        for outcome in outcomes:
+            if outcome.error is not None:
+                log.debug("a claim was refused: %s", outcome.error)
+        if any(outcome.error is not None for outcome in outcomes):
+            self.wake()
+
+    async def _paused_slots(self) -> int:
+        if not self.limits.hold_slot_while_paused:
+            return 0
+        return (await self._store.counts()).get(Status.PAUSED, 0)
+
+    def _stop_all(self) -> None:
+        """The window has closed: what runs goes back to the queue."""
+        stoppable: list[TaskId] = [
+            task.id for task in self._holdings.tasks.values() if task.status in (Status.SCHEDULED, Status.RUNNING)
+        ]
+        for task_id in stoppable:
+            self._hands.signal(task_id, Stop.PAUSE)
+
+    def _window_closes_s(self) -> float:
+        if not self.limits.window:
+            return LONGEST_SLEEP_S
+        local = self._clock.local()
+        change = next_change(parse_window(self.limits.window), local)
+        return LONGEST_SLEEP_S if change is None else min(LONGEST_SLEEP_S, (change - local).total_seconds())

@@ -1,0 +1,150 @@
+"""One attempt at one task: from Began to the last report. A worker only ever reports; it never changes a status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Stopped, WorkerTrigger
+from argosy.core.types import FileState, Status, file_states
+from argosy.engines.port import Cancelled
+from argosy.errors import ArgosyError, Failure, Fenced
+from argosy.runtime.carrier import Carrier
+from argosy.runtime.convoy import Convoy
+from argosy.runtime.ledger import Ledger, unfinished
+from argosy.runtime.message import Dropped, Item, Outcome
+from argosy.runtime.ports import Destination
+from argosy.runtime.yard import Job, Yard
+
+log = logging.getLogger(__name__)
+
+
+class Attempt:
+    """Lives on the transfer loop for as long as :meth:`run` runs."""
+
+    def __init__(self, job: Job, yard: Yard) -> None:
+        self._job = job
+        self._task = job.task
+        self._yard = yard
+        self._ledger = Ledger(job, (), yard.store)
+        self._told_finishing = False
+
+    async def run(self) -> None:
+        """Report how it went, exactly once, unless cancelled from outside (then somebody else reports)."""
+        self._send(Began())
+        try:
+            last: WorkerTrigger | Dropped = await self._bring()
+        except Cancelled:
+            last = Stopped(self._durable)
+        except Fenced:
+            last = Dropped()
+        except ArgosyError as error:
+            last = self._failed(error.failure())
+        except Exception as error:
+            log.exception("an attempt at %s broke", self._task.id)
+            last = self._failed(Failure("internal", f"{type(error).__name__}: {error}", "this is a bug; please report it"))
+        self._send(last, await self._ledger.hand_over())
+
+    def _failed(self, failure: Failure) -> AttemptFailed:
+        return AttemptFailed(failure, self._durable, random.random())
+
+    @property
+    def _durable(self) -> int:
+        """Bytes that are safe, also before the files have been looked up."""
+        return self._ledger.durable if self._ledger.files else self._task.received
+
+    async def _bring(self) -> WorkerTrigger:
+        """Bring and publish every file, and return the last report."""
+        self._job.token.check()
+        files = await self._files()
+        self._ledger = ledger = Ledger(self._job, files, self._yard.store)
+        if not files:
+            await ledger.record(await self._resolve())
+        self._show()
+        destination = self._yard.warehouse.destination(self._task.spec.directory)
+        carrier = Carrier(self._job, self._yard, ledger, destination)
+        if len(ledger.files) == 1:
+            name = await self._bring_one(carrier, destination)
+        else:
+            name = None
+            await Convoy(self._job, ledger, carrier, destination).bring_all()
+            await self._finishing(name)
+        total = ledger.total or ledger.durable
+        return Finished(ledger.durable, total, ledger.done, name)
+
+    async def _files(self) -> Sequence[FileState]:
+        if self._job.files is not None:
+            return self._job.files
+        return await self._yard.store.files(self._task.id)
+
+    async def _resolve(self) -> tuple[FileState, ...]:
+        """Ask the source which files there are."""
+        found = await self._yard.sources.resolve(self._task.spec)
+        spec = replace(self._task.spec, files=tuple(found))
+        return file_states(replace(self._task, spec=spec))
+
+    def _show(self) -> None:
+        gauge, ledger = self._job.gauge, self._ledger
+        gauge.received, gauge.total = ledger.durable, ledger.total
+        gauge.files_done, gauge.files_total = ledger.done, len(ledger.files)
+        gauge.protocol = urlsplit(next(iter(ledger.files.values())).urls[0]).scheme
+
+    # -- a task of one file ------------------------------------------------------------------------
+
+    async def _bring_one(self, carrier: Carrier, destination: Destination) -> str | None:
+        """Bring the file and publish it; returns its name."""
+        ledger = self._ledger
+        for state in unfinished(ledger.files.values()):
+            brought = await carrier.bring(state)
+            ledger.note(brought)
+            if not brought.finished:
+                await self._publish(brought, destination)
+        state = next(iter(ledger.files.values()))
+        if not self._told_finishing:
+            await self._finishing(state.published)
+        return state.published
+
+    async def _publish(self, brought: FileState, destination: Destination) -> None:
+        options = self._task.spec.options
+        while True:
+            (chosen,) = await destination.choose_many([brought], options)
+            if self._told_finishing:
+                await self._ledger.record([chosen])
+            else:
+                self._ledger.note(chosen)
+                await self._finishing(chosen.published)
+            (done,) = await destination.publish_many([chosen], options)
+            if done is not None:
+                self._ledger.note(done)
+                return
+
+    async def _finishing(self, name: str | None) -> None:
+        """Return once the task is completing, and all that the ledger holds is stored with that."""
+        self._job.token.check()
+        ledger = self._ledger
+        total = ledger.total or ledger.durable
+        outcome = await self._ask(Finishing(ledger.durable, total, name), await ledger.hand_over())
+        self._told_finishing = True
+        outcome.require()
+        if outcome.task is None or outcome.task.status is not Status.COMPLETING:
+            raise Fenced("the task was taken from this worker")
+
+    # -- reporting ---------------------------------------------------------------------------------
+
+    def _send(self, report: WorkerTrigger | Dropped, files: tuple[FileState, ...] = ()) -> None:
+        self._yard.post(Item(self._task.id, report, fence=self._job.fence, files=files))
+
+    async def _ask(self, report: WorkerTrigger, files: tuple[FileState, ...]) -> Outcome:
+        """Send a report and return what it came to."""
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._yard.post(
+            Item(
+                self._task.id, report, fence=self._job.fence, files=files,
+                answer=lambda outcome: self._yard.reply(answered, outcome),
+            )
+        )  # fmt: skip
+        return await answered

@@ -1,0 +1,56 @@
+"""Plain URLs: what is written is the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from argosy.core.types import FileSpec, TaskSpec
+from argosy.errors import UsageError
+
+PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
+LONGEST_URL: Final = 65_536
+
+
+class UrlSource:
+    """``http https ftp ftps sftp`` URLs."""
+
+    name = "url"
+
+    def accepts(self, text: str) -> bool:
+        return text.partition("://")[0].lower() in PORTS
+
+    def describe(self, text: str) -> FileSpec:
+        check(text)
+        return FileSpec((text,))
+
+    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
+        return [self.describe(spec.source)]
+
+
+def check(url: str) -> SplitResult:
+    """Return the parts of a URL we can fetch. Raises UsageError for anything else."""
+    if len(url) > LONGEST_URL:
+        raise UsageError(f"a URL of {len(url):,} characters is too long", hint=f"at most {LONGEST_URL:,}")
+    if any(char <= " " or char == "\x7f" for char in url):
+        raise UsageError(f"not a URL: {url[:200]!r}", hint="write spaces in it as %20")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"not a URL: {url[:200]!r} ({error})") from None
+    if parts.scheme.lower() not in PORTS:
+        raise UsageError(
+            f"{parts.scheme or 'no'} scheme in {url[:200]!r}", hint=f"one of {', '.join(PORTS)} is needed", code="scheme"
+        )
+    if not parts.hostname or port == 0:
+        raise UsageError(f"the URL names no host: {url[:200]!r}")
+    return parts
+
+
+def host_of(url: str) -> str:
+    """Return ``host:port`` in lower case."""
+    parts = urlsplit(url)
+    port = parts.port or PORTS.get(parts.scheme.lower(), 0)
+    return f"{parts.hostname or ''}:{port}"

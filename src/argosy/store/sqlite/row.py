@@ -1,0 +1,218 @@
+"""Tasks, files and events as rows: what goes into each column and how it comes out again.
+
+Rows come out as JSON arrays (see :mod:`argosy.store.sqlite.connection` for the reason), in the order of the columns
+named here, which is that of the dataclasses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from argosy.core.events import NAMES, Lasting, Recorded, StatusChanged, Warned
+from argosy.core.schedule import Candidate
+from argosy.core.types import WAITING, FileState, FileStatus, Queue, Status, Task, TaskId, Want
+from argosy.store.codec import (
+    armour,
+    checksum_from_text,
+    checksum_to_text,
+    disarm,
+    extents_from_bytes,
+    extents_to_bytes,
+    failure_from_text,
+    failure_to_text,
+    spec_from_text,
+)
+from argosy.store.port import WorkerInfo
+
+Row = Sequence[Any]
+Convert = Callable[[Any], Any]
+
+
+def _maybe(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
+
+
+# -- tasks -----------------------------------------------------------------------------------------
+TASK_FIELDS = tuple(field.name for field in fields(Task) if field.name != "spec")
+"""The fields of a task that are columns of the same name."""
+TASK_COLUMNS = (*TASK_FIELDS, "source", "directory", "ready")
+"""All columns of ``tasks``; ``ready`` is the store's own."""
+TASK_SHOWN = ", ".join((*(f"tasks.{name}" for name in TASK_FIELDS), "spec", "source", "directory"))
+"""What :func:`task_from_row` wants to see of ``tasks JOIN specs``."""
+fields_of = attrgetter(*TASK_FIELDS)
+
+_ARMOURED = ("id", "host", "session", "key", "owner", "name", "warning")
+_TASK_IN: dict[str, Convert] = {name: _maybe(armour) for name in _ARMOURED} | {"error": failure_to_text}
+_TASK_OUT: dict[str, Convert] = {name: _maybe(disarm) for name in _ARMOURED} | {
+    "status": Status,
+    "queue": Queue,
+    "want": _maybe(Want),
+    "error": failure_from_text,
+}
+_OUT = tuple((TASK_FIELDS.index(name), convert) for name, convert in _TASK_OUT.items())
+_SPEC = [field.name for field in fields(Task)].index("spec")
+
+
+def ready(task: Task) -> int | None:
+    """Return the column ``ready`` of a task whose status or due time is new."""
+    if task.status not in WAITING:
+        return None
+    return 1 if task.due_at is None else 0
+
+
+def task_values(task: Task, columns: Sequence[str]) -> list[Any]:
+    """Return what belongs into these columns of the task's row."""
+    return [_task_value(task, column) for column in columns]
+
+
+def _task_value(task: Task, column: str) -> Any:
+    match column:
+        case "source":
+            return armour(task.spec.source)
+        case "directory":
+            return armour(task.spec.directory)
+        case "ready":
+            return ready(task)
+    value = getattr(task, column)
+    convert = _TASK_IN.get(column)
+    return value if convert is None else convert(value)
+
+
+def task_from_row(row: Row) -> Task:
+    *values, spec, source, directory = row
+    for position, convert in _OUT:
+        values[position] = convert(values[position])
+    values.insert(_SPEC, spec_from_text(spec, disarm(source), disarm(directory)))
+    return Task(*values)
+
+
+def candidate_from_row(row: Row) -> Candidate:
+    task_id, version, status, lane, priority, rank, queued_at, host, directory, due_at = row
+    return Candidate(
+        id=disarm(task_id),
+        version=version,
+        status=Status(status),
+        queue=Queue(lane),
+        priority=priority,
+        rank=rank,
+        queued_at=queued_at,
+        host=disarm(host),
+        directory=disarm(directory),
+        due_at=due_at,
+    )
+
+
+# -- files -----------------------------------------------------------------------------------------
+FILE_COLUMNS = (
+    "number", "position", "urls", "path", "size", "checksum", "status", "part", "published", "etag", "last_modified",
+    "date_is_strong", "content_type", "resumable", "attempts", "error", "verified_by",
+)  # fmt: skip
+SEGMENT_COLUMNS = ("number", "position", "received", "extents", "block_size", "block_hashes", "part_mtime_ns")
+
+
+def file_values(number: int, file: FileState) -> tuple[Any, ...]:
+    text = _maybe(armour)
+    return (
+        number,
+        file.index,
+        json.dumps(file.urls),
+        text(file.path),
+        file.size,
+        checksum_to_text(file.checksum),
+        file.status,
+        text(file.part),
+        text(file.published),
+        text(file.etag),
+        text(file.last_modified),
+        file.date_is_strong,
+        text(file.content_type),
+        file.resumable,
+        file.attempts,
+        failure_to_text(file.error),
+        file.verified_by,
+    )
+
+
+def segment_values(number: int, file: FileState) -> tuple[Any, ...] | None:
+    """Return the row of what is on disk of the file, None if nothing is."""
+    if not (file.received or file.extents or file.block_size or file.block_hashes or file.part_mtime_ns is not None):
+        return None
+    extents = extents_to_bytes(file.extents)
+    return number, file.index, file.received, extents, file.block_size, file.block_hashes, file.part_mtime_ns
+
+
+def file_from_row(task_id: TaskId, row: Row) -> FileState:
+    """Return the file of a row of the query ``files`` (columns of ``files``, then of ``segments`` or nulls)."""
+    text = _maybe(disarm)
+    (index, urls, path, size, checksum, status, part, published, etag, last_modified, date_is_strong) = row[:11]
+    (content_type, resumable, attempts, error, verified_by) = row[11:16]
+    (received, extents, block_size, block_hashes, part_mtime_ns) = row[16:]
+    return FileState(
+        task_id=task_id,
+        index=index,
+        urls=tuple(json.loads(urls)),
+        path=text(path),
+        size=size,
+        checksum=checksum_from_text(checksum),
+        status=FileStatus(status),
+        part=text(part),
+        published=text(published),
+        received=received or 0,
+        extents=extents_from_bytes(bytes.fromhex(extents or "")),
+        block_size=block_size or 0,
+        block_hashes=bytes.fromhex(block_hashes or ""),
+        part_mtime_ns=part_mtime_ns,
+        etag=text(etag),
+        last_modified=text(last_modified),
+        date_is_strong=bool(date_is_strong),
+        content_type=text(content_type),
+        resumable=None if resumable is None else bool(resumable),
+        attempts=attempts,
+        error=failure_from_text(error),
+        verified_by=verified_by,
+    )
+
+
+# -- events ----------------------------------------------------------------------------------------
+EVENT_COLUMNS = (
+    "seq", "at", "version", "kind", "task_id", "number", "from_status", "to_status", "reason", "detail",
+)  # fmt: skip
+
+
+def event_values(recorded: Recorded, number: int | None) -> tuple[Any, ...]:
+    event = recorded.event
+    head = (recorded.seq, recorded.at, recorded.version, NAMES[type(event)])
+    if isinstance(event, StatusChanged):
+        change = (event.from_, event.to, armour(event.reason), failure_to_text(event.error))
+        return (*head, armour(event.task_id), number, *change)
+    task_id = None if event.task_id is None else armour(event.task_id)
+    return (*head, task_id, number, None, None, armour(event.code), armour(event.message))
+
+
+def event_from_row(row: Row) -> Recorded:
+    seq, at, version, kind, task_id, from_status, to_status, reason, detail = row
+    task = None if task_id is None else disarm(task_id)
+    event: Lasting
+    if kind == NAMES[Warned]:
+        event = Warned(disarm(reason), disarm(detail), task)
+    elif kind == NAMES[StatusChanged] and task is not None:
+        status = _maybe(Status)
+        event = StatusChanged(task, status(from_status), status(to_status), disarm(reason), failure_from_text(detail))
+    else:
+        raise ValueError(f"event {seq} is of the unknown kind {kind!r}")
+    return Recorded(seq, at, version, event)
+
+
+# -- workers ---------------------------------------------------------------------------------------
+def worker_values(worker: WorkerInfo) -> tuple[Any, ...]:
+    where = (worker.host, worker.boot_id, worker.pid, worker.started)
+    return (worker.id, *where, worker.seen_at, worker.serves_queue)
+
+
+def worker_from_row(row: Row) -> WorkerInfo:
+    worker_id, host, boot_id, pid, started, seen_at, serves_queue = row
+    return WorkerInfo(worker_id, host, boot_id, pid, started, seen_at, bool(serves_queue))

@@ -1,0 +1,165 @@
+"""The ways in which a server can misbehave: one small frozen dataclass for each.
+
+Give them to ``FaultyServer.add(..., faults=[...])``; see ``Fault`` for which requests they strike and how several
+work together. ``when`` takes one of the predicates below or any function of a ``Request``::
+
+    Status(503, retry_after=2, times=2)                  the first two requests
+    Cut(after_bytes=1000, when=ranged & after(3))        ranges, from the fourth request on
+    Throttle(20_000, when=on_connection(2))              one slow connection among fast ones
+    IgnoreIfRange(), ChangeFile(new, when=after(1))      206 of another version than the client holds
+"""
+
+from argosy.testing.faults.auth import RequireBasic, RequireBearer, RequireCookie, RequireHeader
+from argosy.testing.faults.coding import ClaimedEncoding, Gzip, GzipBomb
+from argosy.testing.faults.ending import CloseAfter, ConnectionLimit, Cut, HangUp
+from argosy.testing.faults.framing import (
+    BadChunkSize,
+    Chunked,
+    ChunkedUnfinished,
+    CloseDelimited,
+    ContentLength,
+    ContentLengthOff,
+    EmptyBody,
+    ExtraBytes,
+    RawAnswer,
+)
+from argosy.testing.faults.pace import Delay, Drip, Stall, Throttle
+from argosy.testing.faults.ranges import (
+    ContentRange,
+    EndEarlier,
+    EndLater,
+    FlippedByte,
+    IgnoreRanges,
+    Multipart,
+    NoContentRange,
+    RefuseRanges,
+    ShiftedBytes,
+    StartEarlier,
+    StartLater,
+    UnknownTotal,
+    WholeAsPartial,
+)
+from argosy.testing.faults.status import (
+    HtmlPage,
+    LyingHead,
+    OtherBody,
+    Redirect,
+    RedirectHops,
+    RedirectLoop,
+    Status,
+)
+from argosy.testing.faults.syntax import (
+    HeaderFlood,
+    InterimAnswers,
+    LongHeader,
+    NoHead,
+    RawHeader,
+    StatusLine,
+    WithHeader,
+)
+from argosy.testing.faults.validators import (
+    ChangeFile,
+    ChangeWhileSending,
+    FlipETag,
+    IgnoreIfRange,
+    ModifiedJustNow,
+    NewETag,
+    NoETag,
+    NoValidators,
+    UnquotedETag,
+    WeakETag,
+)
+from argosy.testing.server.answer import BEFORE_HEAD
+from argosy.testing.server.fault import Fault
+from argosy.testing.server.when import (
+    When,
+    after,
+    always,
+    beginning_at,
+    conditional,
+    covering,
+    first,
+    head,
+    nth,
+    on_connection,
+    ranged,
+    with_header,
+)
+
+__all__ = [
+    "BEFORE_HEAD",
+    "BadChunkSize",
+    "ChangeFile",
+    "ChangeWhileSending",
+    "Chunked",
+    "ChunkedUnfinished",
+    "ClaimedEncoding",
+    "CloseAfter",
+    "CloseDelimited",
+    "ConnectionLimit",
+    "ContentLength",
+    "ContentLengthOff",
+    "ContentRange",
+    "Cut",
+    "Delay",
+    "Drip",
+    "EmptyBody",
+    "EndEarlier",
+    "EndLater",
+    "ExtraBytes",
+    "Fault",
+    "FlipETag",
+    "FlippedByte",
+    "Gzip",
+    "GzipBomb",
+    "HangUp",
+    "HeaderFlood",
+    "HtmlPage",
+    "IgnoreIfRange",
+    "IgnoreRanges",
+    "InterimAnswers",
+    "LongHeader",
+    "LyingHead",
+    "ModifiedJustNow",
+    "Multipart",
+    "NewETag",
+    "NoContentRange",
+    "NoETag",
+    "NoHead",
+    "NoValidators",
+    "OtherBody",
+    "RawAnswer",
+    "RawHeader",
+    "Redirect",
+    "RedirectHops",
+    "RedirectLoop",
+    "RefuseRanges",
+    "RequireBasic",
+    "RequireBearer",
+    "RequireCookie",
+    "RequireHeader",
+    "ShiftedBytes",
+    "Stall",
+    "StartEarlier",
+    "StartLater",
+    "Status",
+    "StatusLine",
+    "Throttle",
+    "UnknownTotal",
+    "UnquotedETag",
+    "WeakETag",
+    "When",
+    "WholeAsPartial",
+    "WithHeader",
+    "after",
+    "always",
+    "beginning_at",
+    "conditional",
+    "covering",
+    "first",
+    "head",
+    "nth",
+    "on_connection",
+    "ranged",
+    "with_header",
+]

@@ -1,0 +1,91 @@
+"""Who may import whom, and what the pure core may not do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import argosy.core
+import grimp
+import pytest
+from importlinter.application.use_cases import read_user_options
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[2]
+CORE = sorted(Path(argosy.core.__file__).parent.glob("*.py"))
+
+PURE_CALLS_ONLY = {
+    "now": "datetime.now reads the clock; take the moment as an argument",
+    "today": "date.today reads the clock; take the moment as an argument",
+    "utcnow": "datetime.utcnow reads the clock; take the moment as an argument",
+    "open": "the core opens no file",
+    "print": "the core writes nothing",
+    "input": "the core reads nothing",
+    "exec": "the core runs no text",
+    "eval": "the core runs no text",
+    "__import__": "imports are seen by the contract only as statements",
+    "import_module": "imports are seen by the contract only as statements",
+    "urlopen": "the core does no I/O",
+}
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("argosy", cache_dir=None)
+
+
+def test_every_import_contract_is_kept(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(config_filename=".importlinter", no_cache=True) == 0, capsys.readouterr().out
+
+
+def test_there_are_contracts_for_the_layers_and_for_the_purity_of_the_core() -> None:
+    options = read_user_options(str(ROOT / ".importlinter"))
+    kinds = [contract["type"] for contract in options.contracts_options]
+    assert "layers" in kinds
+    assert "forbidden" in kinds
+
+
+def test_no_import_goes_in_a_circle(graph: grimp.ImportGraph) -> None:
+    """Also not among modules of one package, which the layers do not see."""
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imports).prepare()
+
+
+def test_only_the_fakes_know_the_fakes(graph: grimp.ImportGraph) -> None:
+    fakes = {"argosy.testing", *graph.find_descendants("argosy.testing")}
+    users = {user for fake in fakes for user in graph.find_modules_that_directly_import(fake)} - fakes
+    assert users == set()
+
+
+def forbidden_calls(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line of each call that a pure module may not make, and why not."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in PURE_CALLS_ONLY:
+                yield node.lineno, PURE_CALLS_ONLY[name]
+        elif isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.Global):
+            yield node.lineno, "the core starts nothing, waits for nothing and keeps nothing"
+
+
+@pytest.mark.parametrize("module", CORE, ids=lambda path: path.stem)
+def test_the_core_makes_no_call_that_is_not_pure(module: Path) -> None:
+    assert list(forbidden_calls(module.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "datetime.now()",
+        "date.today()",
+        "open('f')",
+        "print(1)",
+        "async def f(): ...",
+        "importlib.import_module('time')",
+    ],
+)
+def test_a_call_that_is_not_pure_is_seen(source: str) -> None:
+    assert len(list(forbidden_calls(source))) == 1

@@ -24,7 +24,7 @@ from argosy.testing.faults import (
 )
 from argosy.testing.server import Body, FaultyServer
 
-from .wire import ask, connected, read_answer, read_to_end, send
+from .wire import ask, connected, read_answer, read_to_end, read_to_silence, send
 
 MIB = 1 << 20
 
@@ -71,7 +71,7 @@ def test_content_length_is_too_large_and_the_connection_stays_open(server: Fault
     server.add("/f", body, faults=[ContentLengthOff(+100, keep_open=True)])
     with connected(server) as sock:
         send(sock, "/f")
-        reply = read_to_end(sock, silence_s=0.2)
+        reply = read_to_silence(sock, body.size)
     assert (reply.body, reply.ended) == (body.read(), "silence")
 
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from argosy.testing.server import FaultyServer
 
 LIMIT_S = 10.0
+SILENCE_S = 0.1
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What was read up to ``ended``: "eof", "reset", "truncated" (TLS without close_notify) or "silence"."""
+    """What was read up to ``ended``: "eof", "reset", "truncated" (TLS without close_notify), "silence", …"""
 
     raw: bytes
     ended: str
@@ -47,13 +48,16 @@ def ask(
     path: str,
     *headers: str,
     method: str = "GET",
-    silence_s: float = LIMIT_S,
+    silent_after: int | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Reply:
-    """The reply to one request which asks to close the connection afterwards."""
+    """The reply to one request which asks to close the connection afterwards.
+
+    With ``silent_after`` the reply up to so many bytes of the body, after which the server is expected to fall silent.
+    """
     with connected(server, tls) as sock:
         send(sock, path, "Connection: close", *headers, method=method)
-        return read_to_end(sock, silence_s)
+        return read_to_end(sock) if silent_after is None else read_to_silence(sock, silent_after)
 
 
 @contextlib.contextmanager
@@ -71,9 +75,8 @@ def send(sock: socket.socket, path: str, *headers: str, method: str = "GET") -> 
     sock.sendall("\r\n".join(lines).encode("latin-1"))
 
 
-def read_to_end(sock: socket.socket, silence_s: float = LIMIT_S, at_most: int = 1 << 62) -> Reply:
+def read_to_end(sock: socket.socket, at_most: int = 1 << 62) -> Reply:
     raw = bytearray()
-    sock.settimeout(silence_s)
     while len(raw) < at_most:
         try:
             data = sock.recv(1 << 16)
@@ -81,21 +84,33 @@ def read_to_end(sock: socket.socket, silence_s: float = LIMIT_S, at_most: int = 
             return Reply(bytes(raw), "reset")
         except ssl.SSLEOFError:
             return Reply(bytes(raw), "truncated")
-        except TimeoutError:
-            return Reply(bytes(raw), "silence")
         if not data:
             return Reply(bytes(raw), "eof")
         raw += data
     return Reply(bytes(raw), "enough")
 
 
-def read_answer(sock: socket.socket) -> Reply:
-    """One answer with a Content-Length, the connection left open."""
+def read_to_silence(sock: socket.socket, body_bytes: int | None) -> Reply:
+    """Head and so many bytes of the body (None: nothing at all), and what follows them in a short while."""
+    raw = bytearray() if body_bytes is None else bytearray(read_answer(sock, body_bytes).raw)
+    sock.settimeout(SILENCE_S)
+    try:
+        while data := sock.recv(1 << 16):
+            raw += data
+    except TimeoutError:
+        return Reply(bytes(raw), "silence")
+    finally:
+        sock.settimeout(LIMIT_S)
+    return Reply(bytes(raw), "eof")
+
+
+def read_answer(sock: socket.socket, body_bytes: int | None = None) -> Reply:
+    """One answer up to its Content-Length or that many bytes of its body, the connection left open."""
     raw = bytearray()
     while b"\r\n\r\n" not in raw:
         raw += sock.recv(1)
     reply = Reply(bytes(raw), "")
-    missing = int(reply["Content-Length"] or 0)
+    missing = int(reply["Content-Length"] or 0) if body_bytes is None else body_bytes
     while missing:
         data = sock.recv(missing)
         assert data

@@ -42,13 +42,22 @@ class Log(Protocol):
     async def last_seq(self) -> int: ...
 
 
+class Listener(Protocol):
+    """Somebody within the process who must hear at once; false while nothing interests it."""
+
+    def hear(self, event: Recorded) -> None:
+        """Be quick, and raise nothing."""
+
+    def __bool__(self) -> bool: ...
+
+
 class Bus:
     """All methods are called on one loop."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._subscriptions: set[Subscription] = set()
-        self._listeners: list[Callable[[Recorded], None]] = []
+        self._listeners: list[Listener] = []
         self._order = asyncio.Lock()
         self.last = 0
         """Number of the last lasting event told."""
@@ -69,8 +78,8 @@ class Bus:
         """Whether anybody listens."""
         return bool(self._subscriptions)
 
-    def listen(self, listener: Callable[[Recorded], None]) -> None:
-        """Call ``listener`` with every lasting event, in order; it must be quick and must not raise."""
+    def listen(self, listener: Listener) -> None:
+        """Let ``listener`` hear every lasting event, in order."""
         self._listeners.append(listener)
 
     async def tell(self, events: Sequence[Recorded]) -> None:
@@ -89,6 +98,8 @@ class Bus:
             await self._read_on(None)
 
     async def _read_on(self, goal: int | None) -> None:
+        if not self._subscriptions and not any(self._listeners):
+            self.last = max(self.last, await self._log.last_seq())
         while goal is None or self.last < goal:
             page = await self._log.events(after=self.last, limit=PAGE)
             self._deliver(page)
@@ -99,7 +110,7 @@ class Bus:
         for event in events:
             self.last = event.seq
             for listener in self._listeners:
-                listener(event)
+                listener.hear(event)
             for subscription in self._subscriptions:
                 subscription.put_lasting(event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,35 +21,35 @@ HTTP_VERSIONS = ("auto", "1.1", "2", "3")
 _WHAT = (
     click.option("-i", "--input", "input_file", metavar="FILE", help="Read URLs from FILE, '-' for standard input: one a line, aria2's lists too."),
     click.option("-o", "--output", metavar="NAME", help="Call the file NAME (one URL only; may hold folders)."),
-    click.option("-d", "--dir", "directory", metavar="DIR", envvar="ARGOSY_DIR", help="Put files into DIR."),
+    click.option("-d", "--dir", "directory", metavar="DIR", help="Put files into DIR."),
     click.option("--together", is_flag=True, help="Take all URLs as one task of many files."),
     click.option("--mirror", "mirrors", metavar="URL", multiple=True, help="Another place with the same bytes (one URL only; may be repeated)."),
     click.option("--checksum", type=CHECKSUM, help="What the file must be: sha256:HEX, md5:HEX, or a bare digest (one URL only)."),
     click.option("--sums", metavar="URL|auto", help="Take checksums from a SHA256SUMS-like list there; 'auto' looks beside each file."),
     click.option("--size", type=SIZE, help="How long the file is, if you know (one URL only)."),
-    click.option("--if-exists", type=click.Choice(IF_EXISTS), default="rename", show_default=True, envvar="ARGOSY_IF_EXISTS", help="What to do if another file of that name is there."),
-    click.option("--keep-time/--no-keep-time", default=True, show_default=True, envvar="ARGOSY_KEEP_TIME", help="Give the file the server's time."),
+    click.option("--if-exists", type=click.Choice(IF_EXISTS), default="rename", show_default=True, help="What to do if another file of that name is there."),
+    click.option("--keep-time/--no-keep-time", default=True, show_default=True, help="Give the file the server's time."),
     click.option("--allow-html", is_flag=True, help="Take a web page even where the name promises something else."),
 )  # fmt: skip
 _HOW = (
-    click.option("-x", "--connections", type=click.IntRange(1, 64), default=8, show_default=True, envvar="ARGOSY_CONNECTIONS", help="Most connections for one file."),
-    click.option("--limit", "--limit-rate", "limit", type=RATE, metavar="RATE", envvar="ARGOSY_LIMIT", help="Most bytes per second for each task, such as 2M."),
-    click.option("--retries", type=click.IntRange(0), default=5, show_default=True, envvar="ARGOSY_RETRIES", help="How often to try again without any progress."),
-    click.option("--timeout", type=DURATION, default="30s", show_default=True, envvar="ARGOSY_TIMEOUT", help="Give up a connection after so long without a byte."),
-    click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, envvar="ARGOSY_CONNECT_TIMEOUT", help="Give up connecting after so long."),
-    click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, envvar="ARGOSY_HTTP", help="HTTP version to speak."),
+    click.option("-x", "--connections", type=click.IntRange(1, 64), default=8, show_default=True, help="Most connections for one file."),
+    click.option("--limit", "--limit-rate", "limit", type=RATE, metavar="RATE", help="Most bytes per second for each task, such as 2M."),
+    click.option("--retries", type=click.IntRange(0), default=5, show_default=True, help="How often to try again without any progress."),
+    click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),
+    click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, help="Give up connecting after so long."),
+    click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, help="HTTP version to speak."),
 )  # fmt: skip
 _WHO = (
     click.option("-H", "--header", "headers", type=HEADER, multiple=True, help="Send this header to the host of the URL (may be repeated)."),
-    click.option("-A", "--user-agent", metavar="TEXT", envvar="ARGOSY_USER_AGENT", help="Say to be this program."),
+    click.option("-A", "--user-agent", metavar="TEXT", help="Say to be this program."),
     click.option("-e", "--referer", metavar="URL", help="Say to come from this page."),
     click.option("-u", "--user", metavar="NAME:PASSWORD", help="Log in; without a password it is asked for."),
     click.option("-b", "--cookie", metavar="NAME=VALUE", help="Send these cookies."),
     click.option("--cookies", "cookie_file", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Send the cookies of a Netscape cookie file."),
-    click.option("--netrc/--no-netrc", default=True, show_default=True, envvar="ARGOSY_NETRC", help="Take credentials from ~/.netrc."),
+    click.option("--netrc/--no-netrc", default=True, show_default=True, help="Take credentials from ~/.netrc."),
     click.option("--netrc-file", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Take them from FILE."),
-    click.option("--proxy", metavar="URL", envvar="ARGOSY_PROXY", help="Go through http://…, socks5h://…; 'none' for no proxy at all."),
-    click.option("--cacert", metavar="FILE", type=click.Path(exists=True, dir_okay=False), envvar="ARGOSY_CACERT", help="Trust the certificates in FILE."),
+    click.option("--proxy", metavar="URL", help="Go through http://…, socks5h://…; 'none' for no proxy at all."),
+    click.option("--cacert", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Trust the certificates in FILE."),
     click.option("--cert", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Show this client certificate."),
     click.option("--key", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Its key."),
     click.option("-k", "--insecure", is_flag=True, help="Do not check the server's certificate."),
@@ -105,10 +105,6 @@ def _absolute(path: str | None) -> str | None:
 
 # -- settings from the files -------------------------------------------------------------------------
 
-_OPTION_OF = {"dir": "directory", "if_exists": "if_exists", "http": "http_version", "color": "colour"}
-"""Parameters that are called otherwise than their setting."""
-
-
 class Configured(click.Command):
     """A verb whose options take their defaults from the settings files."""
 
@@ -116,13 +112,8 @@ class Configured(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         if not {"-h", "--help"} & set(args):  # a broken settings file must not hide the help
-            extra["default_map"] = {_OPTION_OF.get(name, name): value for name, value in _texts(settings.defaults())}
+            extra["default_map"] = settings.defaults()
         return super().make_context(info_name, args, parent, **extra)
-
-
-def _texts(values: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Yield the values as options want to read them: as a person would type them."""
-    return ((name, value if isinstance(value, bool) else str(value)) for name, value in values.items())
 
 
 def verb(**attributes: Any) -> Callable[[Callable[..., Any]], Configured]:

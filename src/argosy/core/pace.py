@@ -1,7 +1,7 @@
 """How many connections a file is worth, and which of them is too slow to keep.
 
-Connections are added step by step, doubling, and only while it pays: a server that gives no more to eight than it
-gave to four is not asked for sixteen.
+Connections are added step by step, doubling each time all of them are at work, for as long as what is left is worth it;
+a server that refuses one is not asked for more.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WORTHWHILE_S: Final = 1.5
-"""More connections are opened only for what would still take this long."""
-GAIN: Final = 1.1
-"""Twice the connections must bring at least this much more speed, else the growth ends."""
-JUDGE_AFTER_S: Final = 1.0
-"""So long a step is given to show what it brings, once the connections are few enough to measure."""
+WORTHWHILE_S: Final = 0.5
+"""More connections are opened only for what would still take this long at the speed so far."""
+WORTHWHILE_BYTES: Final = 1024 * 1024
+"""And only while each has at least this much left to do."""
 SLOW_SHARE: Final = 0.3
 """A connection below this share of its siblings' median speed is started again."""
 SLOW_AFTER_S: Final = 2.0
 STEAL_S: Final = 0.4
 """A piece that ends sooner than this is left to its owner."""
+MATURE_S: Final = 1.0
 SMOOTHING_S: Final = 1.0
 
 
@@ -52,35 +51,17 @@ class Growth:
 
     ceiling: int
     allowed: int = 1
-    settled: bool = False
-    stepped_at: float = 0.0
-    before_bps: float = 0.0
 
-    def consider(self, now: float, *, established: int, bps: float, missing: int | None) -> int:
-        """Return how many connections to have: twice as many once all are at work and there is enough left to do."""
+    def consider(self, *, established: int, bps: float, missing: int | None) -> None:
+        """Allow twice as many once all are at work and what is left would take long enough at the speed so far."""
         if missing is None or established < self.allowed or self.allowed >= self.ceiling:
-            return self.allowed
-        if bps > 0 and missing / bps < WORTHWHILE_S:
-            return self.allowed
-        if self.settled or not self._paid(now, bps):
-            return self.allowed
-        self.allowed = min(self.ceiling, self.allowed * 2)
-        self.stepped_at, self.before_bps = now, bps
-        return self.allowed
-
-    def _paid(self, now: float, bps: float) -> bool:
-        """Tell whether to grow on; up to four connections nobody has to prove anything."""
-        if self.allowed < 4 or now - self.stepped_at < JUDGE_AFTER_S / 10:
-            return True
-        if bps >= self.before_bps * GAIN:
-            return True
-        self.settled = now - self.stepped_at >= JUDGE_AFTER_S
-        return False
+            return
+        if missing > max(bps * WORTHWHILE_S, 2 * self.allowed * WORTHWHILE_BYTES):
+            self.allowed = min(self.ceiling, self.allowed * 2)
 
     def refused(self, alive: int) -> None:
         """The server would not serve one more: stay with those that are alive."""
         self.ceiling = self.allowed = max(1, alive)
-        self.settled = True
 
 
 def laggards(paces: Sequence[Pace], now: float) -> list[int]:
@@ -95,7 +76,12 @@ def laggards(paces: Sequence[Pace], now: float) -> list[int]:
     ]
 
 
-def share_to_keep(victim_bps: float, thief_bps: float) -> float:
-    """Return which share of its rest a connection keeps so that both ends finish together (a half if nothing is known)."""
-    both = victim_bps + thief_bps
-    return 0.5 if both <= 0 else min(0.9, max(0.02, victim_bps / both))
+def share_to_keep(victim: Pace, thief_bps: float, now: float) -> float:
+    """Return which share of its rest a connection keeps so that both ends finish together.
+
+    A half, until the connection has shown its lasting speed: many servers begin with a burst.
+    """
+    both = victim.bps + thief_bps
+    if both <= 0 or victim.age(now) < MATURE_S:
+        return 0.5
+    return min(0.9, max(0.02, victim.bps / both))

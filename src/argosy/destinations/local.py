@@ -226,6 +226,23 @@ class LocalDestination:
             except (OSError, LocalError):
                 continue
 
+    async def sweep(self, states: Sequence[FileState]) -> None:
+        """Remove part files of the states' task that no state names: left by an attempt that died unrecorded."""
+        await self._run(self._sweep, states)
+
+    def _sweep(self, states: Sequence[FileState]) -> None:
+        named = {split(state.part)[1] for state in states if state.part is not None}
+        marks = {f".{state.task_id[:8]}-" for state in states}
+        for folders in {split(state.path)[0] if state.path else () for state in states}:
+            try:
+                with walked(self.directory, folders, create=False) as fd:
+                    for name in os.listdir(fd):
+                        ours = name.startswith(".") and name.endswith(".part") and any(mark in name for mark in marks)
+                        if ours and name not in named:
+                            os.unlink(name, dir_fd=fd)
+            except (OSError, LocalError):
+                continue
+
     def free_bytes(self) -> int:
         """Return what an ordinary user may still write there (0 if the folder cannot be asked)."""
         try:

@@ -138,7 +138,7 @@ async def finished_before(store: Store, keys: Sequence[str]) -> Mapping[str, Tas
 def renewed(new: NewTask, earlier: FileState) -> NewTask:
     """Return the task so that it is complete at once if the server says the file we have is still the newest."""
     file = replace(
-        new.files[0], size=earlier.size, published=earlier.published, path=earlier.published,
+        new.files[0], size=earlier.size, published=earlier.published,
         etag=earlier.etag, last_modified=earlier.last_modified, date_is_strong=earlier.date_is_strong,
         content_type=earlier.content_type, verified_by=earlier.verified_by,
     )  # fmt: skip

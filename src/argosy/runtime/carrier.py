@@ -10,7 +10,7 @@ from argosy.destinations.port import AlreadyThere
 from argosy.engines.port import Engine
 from argosy.errors import IntegrityError
 from argosy.runtime.desk import Desk
-from argosy.runtime.ledger import Ledger
+from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Revalidator
 from argosy.runtime.proof import from_sidecar, proven
@@ -20,13 +20,13 @@ from argosy.runtime.yard import Job, Yard
 class Carrier:
     """Carries the files of one attempt. Lives on the transfer loop."""
 
-    def __init__(self, job: Job, yard: Yard, ledger: Ledger, destination: Destination) -> None:
+    def __init__(self, job: Job, yard: Yard, manifest: Manifest, destination: Destination) -> None:
         self._job = job
         self._yard = yard
-        self._ledger = ledger
+        self._manifest = manifest
         self._destination = destination
         self._options = job.task.spec.options
-        self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps)
+        self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
 
     async def bring(self, state: FileState) -> FileState:
         """Return the file finished (it was there already) or with every byte durable and verified.
@@ -35,15 +35,17 @@ class Carrier:
         """
         if state.status is FileStatus.PUBLISHING:
             state = await self._destination.recover(state)
-            self._ledger.note(state)
+            self._manifest.note(state)
             if state.finished:
                 return state
         engine = self._yard.engines.engine_for(state.urls[0], self._job.task.spec.engine)
-        if state.published is not None and await self._is_current(state, engine):
-            return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)
+        if state.published is not None and state.part is None:
+            if await self._is_current(state, engine):
+                return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)
+            state = _anew(state)
         if state.part is not None:
             state = await self._destination.adopt(state)
-            self._ledger.note(state)
+            self._manifest.note(state)
         expected = await self._expected(state, engine)
         try:
             return await self._fetch(state, engine, expected)
@@ -64,10 +66,10 @@ class Carrier:
         return isinstance(engine, Revalidator) and await engine.unchanged(state, self._options)
 
     async def _fetch(self, state: FileState, engine: Engine, expected: Checksum | None) -> FileState:
-        desk = Desk(self._job, self._yard, self._ledger, self._destination, self._throttle, state, expected)
+        desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
         try:
             fetched = await engine.fetch(replace(state, published=None), self._options, desk)
-            self._ledger.note(fetched)
+            self._manifest.note(fetched)
             found = await desk.finish_digest(fetched.size or 0)
             try:
                 return proven(fetched, desk.facts, desk.expected, found)
@@ -82,15 +84,20 @@ class Carrier:
 
     async def _blank(self, state: FileState) -> FileState:
         """Return the file as if nothing of it had come, its part removed."""
-        await self._destination.discard([self._ledger.files[state.index]])
-        blank = replace(
-            state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"",
-            part_mtime_ns=None, etag=None, last_modified=None, published=None,
-        )  # fmt: skip
-        self._ledger.note(blank)
+        await self._destination.discard([self._manifest.files[state.index]])
+        blank = _anew(state)
+        self._manifest.note(blank)
         return blank
 
     def _warn_refetch(self, error: IntegrityError) -> None:
         task_id = self._job.task.id
         message = f"{error.message}; fetching it once more"
         self._yard.post(Item(task_id, Remark("checksum_mismatch", message), fence=self._job.fence))
+
+
+def _anew(state: FileState) -> FileState:
+    """Return the file with nothing known but what was asked for."""
+    return replace(
+        state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None,
+        etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from argosy.core.types import FileState, FileStatus
 from argosy.engines.port import Cancelled
 from argosy.errors import ArgosyError, DiskFull, Failure, StoreError, TransferError
 from argosy.runtime.carrier import Carrier
-from argosy.runtime.ledger import Ledger, unfinished
+from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.ports import Destination
 from argosy.runtime.publisher import Publisher, failed
 from argosy.runtime.yard import Job
@@ -33,18 +33,18 @@ class FilesFailed(TransferError):
 class Convoy:
     """All files of one attempt. Lives on the transfer loop."""
 
-    def __init__(self, job: Job, ledger: Ledger, carrier: Carrier, destination: Destination) -> None:
+    def __init__(self, job: Job, manifest: Manifest, carrier: Carrier, destination: Destination) -> None:
         self._job = job
         self._options = job.task.spec.options
-        self._ledger = ledger
+        self._manifest = manifest
         self._carrier = carrier
-        self._publisher = Publisher(destination, ledger, self._options)
+        self._publisher = Publisher(destination, manifest, self._options)
         self._todo = deque(self._worth_trying())
         self._stopped = False
 
     def _worth_trying(self) -> list[FileState]:
         """Leave out what cannot succeed, unless a person asked: an automatic retry is for the others."""
-        files = unfinished(self._ledger.files.values())
+        files = unfinished(self._manifest.files.values())
         if self._job.task.attempt == 0:
             return files
         return [state for state in files if state.error is None or state.error.retryable]
@@ -79,22 +79,22 @@ class Convoy:
         attempt = 0
         while True:
             self._job.token.check()
-            before = self._ledger.files[state.index].received
+            before = self._manifest.files[state.index].received
             try:
-                brought = await self._carrier.bring(self._ledger.files[state.index])
+                brought = await self._carrier.bring(self._manifest.files[state.index])
             except (Cancelled, DiskFull, StoreError):
                 raise
             except ArgosyError as error:
-                now = self._ledger.files[state.index]
+                now = self._manifest.files[state.index]
                 step = next_step(policy, error.failure(), attempt, now.received > before, random.random())
                 if not isinstance(step, RetryAt):
-                    self._ledger.note(failed(now, error))
+                    self._manifest.note(failed(now, error))
                     return
                 attempt = step.attempt
-                self._ledger.note(replace(now, error=error.failure(), attempts=now.attempts + 1))
+                self._manifest.note(replace(now, error=error.failure(), attempts=now.attempts + 1))
                 await self._rest(step.delay_s)
             else:
-                self._ledger.note(brought)
+                self._manifest.note(brought)
                 if not brought.finished:
                     self._publisher.give(brought)
                 return
@@ -107,14 +107,14 @@ class Convoy:
             return
 
     def _raise_failures(self) -> None:
-        losses = [state for state in self._ledger.files.values() if state.status is FileStatus.FAILED]
+        losses = [state for state in self._manifest.files.values() if state.status is FileStatus.FAILED]
         if not losses:
             return
         errors = [state.error for state in losses if state.error is not None]
         shown = "; ".join(f"{state.path or state.urls[0]}: {_message(state.error)}" for state in losses[:NAMED])
         more = f"; and {len(losses) - NAMED} more" if len(losses) > NAMED else ""
         error = FilesFailed(
-            f"{len(losses)} of {len(self._ledger.files)} files failed: {shown}{more}",
+            f"{len(losses)} of {len(self._manifest.files)} files failed: {shown}{more}",
             hint="the other files are there; retry fetches only what is missing",
             retryable=any(failure.retryable for failure in errors),
         )

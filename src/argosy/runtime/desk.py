@@ -9,7 +9,7 @@ from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.port import Facts, Part
 from argosy.engines.port import CancelToken, HostGate, Throttle
-from argosy.runtime.ledger import Ledger
+from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Digest
 from argosy.runtime.proof import expected_of
@@ -20,7 +20,7 @@ class Desk:
     """One file of one attempt. Lives on the transfer loop."""
 
     def __init__(
-        self, job: Job, yard: Yard, ledger: Ledger, destination: Destination, throttle: Throttle, state: FileState,
+        self, job: Job, yard: Yard, manifest: Manifest, destination: Destination, throttle: Throttle, state: FileState,
         expected: Checksum | None,
     ) -> None:  # fmt: skip
         self.cancel: CancelToken = job.token
@@ -28,7 +28,7 @@ class Desk:
         self.hosts: HostGate = yard.gate
         self._job = job
         self._yard = yard
-        self._ledger = ledger
+        self._manifest = manifest
         self._destination = destination
         self._index = state.index
         self._received = state.received
@@ -54,9 +54,9 @@ class Desk:
         if self.expected is not None:
             self.digest = self._yard.warehouse.digest(part, self.expected.algorithm)
         gauge = job.gauge
-        if len(self._ledger.files) == 1:
+        if len(self._manifest.files) == 1:
             gauge.name = placed.path
-        self._ledger.note(placed)
+        self._manifest.note(placed)
         return part, placed
 
     @property
@@ -71,12 +71,12 @@ class Desk:
         gauge.received += received - self._received
         gauge.connections += connections - self._connections
         self._received, self._connections = received, connections
-        if total is not None and gauge.total is None and len(self._ledger.files) == 1:
+        if total is not None and gauge.total is None and len(self._manifest.files) == 1:
             gauge.total = total
 
     async def checkpoint(self, state: FileState) -> None:
         running = state if state.status is FileStatus.RUNNING else replace(state, status=FileStatus.RUNNING)
-        await self._ledger.checkpoint(running)
+        await self._manifest.checkpoint(running)
         self._advance(state)
 
     def warn(self, code: str, message: str) -> None:
@@ -84,8 +84,8 @@ class Desk:
         self._yard.post(Item(job.task.id, Remark(code, message), fence=job.fence))
 
     async def close(self) -> None:
-        """Let go of the part. No connection is open any more, and what counts is what the ledger has of the file."""
-        self.report(0, self._ledger.files[self._index].received, None, 0)
+        """Let go of the part. No connection is open any more, and what counts is what the manifest has of the file."""
+        self.report(0, self._manifest.files[self._index].received, None, 0)
         if self._digesting is not None:
             # A thread may be reading the part just now: its descriptor must not be given to somebody else's file.
             await asyncio.wait([self._digesting])

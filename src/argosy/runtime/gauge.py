@@ -11,7 +11,7 @@ from argosy.store.port import Tally
 
 
 class Gauge:
-    """One attempt of one task. All attributes but the last two are written by the worker."""
+    """One attempt of one task. Written by the worker, but for the lease and the speed."""
 
     __slots__ = (
         "connections",
@@ -25,6 +25,8 @@ class Gauge:
         "speed_bps",
         "tally",
         "task_id",
+        "throttled_by",
+        "throttled_s",
         "total",
     )
 
@@ -42,6 +44,9 @@ class Gauge:
         """The counters last recorded: what the store holds, as opposed to what has arrived."""
         self.lease_deadline_s = deadline_s
         """Steady time until which the task's bytes may be written; moved on by each heartbeat, 0 once fenced off."""
+        self.throttled_by = ""
+        """Which limit last made the task wait: ``global``, ``host`` or ``task``; and when (steady)."""
+        self.throttled_s = 0.0
         self.speed_bps = 0.0
         """Smoothed, computed by the hub."""
 

@@ -39,7 +39,7 @@ def proven(state: FileState, facts: Facts | None, expected: Checksum | None, fou
             code="checksum",
         )
     if expected is not None:
-        return replace(state, verified_by=expected.algorithm)
+        return replace(state, checksum=expected, verified_by=expected.algorithm)
     return replace(state, verified_by="length" if facts is not None and facts.size is not None else "none")
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.errors import ArgosyError, DiskFull, LocalError
-from argosy.runtime.ledger import Ledger
+from argosy.runtime.manifest import Manifest
 from argosy.runtime.ports import Destination
 
 BATCH: Final = 512
@@ -23,9 +23,9 @@ BATCH: Final = 512
 class Publisher:
     """Publishes what it is given until told that nothing more comes. Lives on the transfer loop."""
 
-    def __init__(self, destination: Destination, ledger: Ledger, options: TransferOptions) -> None:
+    def __init__(self, destination: Destination, manifest: Manifest, options: TransferOptions) -> None:
         self._destination = destination
-        self._ledger = ledger
+        self._manifest = manifest
         self._options = options
         self._queue: deque[FileState] = deque()
         self._wake = asyncio.Event()
@@ -53,7 +53,7 @@ class Publisher:
     async def _publish(self, batch: Sequence[FileState]) -> None:
         try:
             chosen = await self._destination.choose_many(batch, self._options)
-            await self._ledger.record(chosen)
+            await self._manifest.record(chosen)
             published = await self._destination.publish_many(chosen, self._options)
         except DiskFull:
             raise
@@ -64,19 +64,19 @@ class Publisher:
             if done is None:
                 self._queue.append(state)  # somebody took the name meanwhile
             else:
-                self._ledger.note(done)
+                self._manifest.note(done)
 
     async def _one_by_one(self, batch: Sequence[FileState], error: LocalError) -> None:
         """Find the one that cannot be published; the others must not suffer for it."""
         if len(batch) == 1:
-            self._ledger.note(failed(batch[0], error))
+            self._manifest.note(failed(batch[0], error))
             return
         for state in batch:
-            recorded = self._ledger.files[state.index]
+            recorded = self._manifest.files[state.index]
             if recorded.status is FileStatus.PUBLISHING:
                 recovered = await self._destination.recover(recorded)
                 if recovered.finished:
-                    self._ledger.note(recovered)
+                    self._manifest.note(recovered)
                     continue
             await self._publish([state])
 

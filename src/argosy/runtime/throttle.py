@@ -13,6 +13,7 @@ from argosy.core.bucket import Bucket
 from argosy.core.limits import Limits
 from argosy.core.timetable import Timetable, parse
 from argosy.runtime.clock import Clock
+from argosy.runtime.gauge import Gauge
 
 LONGEST_UNSEEN_S: Final = 60.0
 """A timetable is read at least this often, so that a clock that was set is noticed."""
@@ -50,27 +51,26 @@ def _until_change_s(table: Timetable, local: datetime) -> float:
 
 
 class TaskThrottle:
-    """One task's share: what :class:`argosy.engines.port.Throttle` asks for."""
+    """One attempt's share: what :class:`argosy.engines.port.Throttle` asks for."""
 
-    __slots__ = ("_host", "_own", "_throttles")
+    __slots__ = ("_gauge", "_host", "_own", "_throttles")
 
-    def __init__(self, throttles: Throttles, host: str, limit_bps: int | None) -> None:
+    def __init__(self, throttles: Throttles, host: str, limit_bps: int | None, gauge: Gauge) -> None:
         self._throttles = throttles
         self._host = host
+        self._gauge = gauge
         self._own = Bucket(limit_bps, now=throttles.clock.steady()) if limit_bps else None
 
-    def _chain(self, now: float) -> list[Bucket]:
-        """Return the buckets that have a rate now."""
-        rates = [self._throttles.everything]
+    def _chain(self, now: float) -> list[tuple[str, Bucket]]:
+        """Return the buckets that have a rate now, by name."""
+        chain = [] if self._own is None else [("task", self._own)]
         hosts = self._throttles.hosts
         host = hosts and (hosts.get(self._host) or hosts.get(self._host.rpartition(":")[0]))
-        if host:
-            rates.append(host)
-        chain = [] if self._own is None else [self._own]
-        for rate in rates:
-            rate.tune(now)
-            if rate.bucket.rate is not None:
-                chain.append(rate.bucket)
+        for name, rate in (("host", host), ("global", self._throttles.everything)):
+            if rate:
+                rate.tune(now)
+                if rate.bucket.rate is not None:
+                    chain.append((name, rate.bucket))
         return chain
 
     @property
@@ -80,10 +80,13 @@ class TaskThrottle:
     def admit(self, size: int) -> float:
         now = self._throttles.clock.steady()
         wait_s = 0.0
-        for bucket in self._chain(now):
+        for name, bucket in self._chain(now):
             bucket.refill(now)
             bucket.spend(size)
-            wait_s = max(wait_s, bucket.wait_s(0))
+            debt_s = bucket.wait_s(0)
+            if debt_s > wait_s:
+                wait_s = debt_s
+                self._gauge.throttled_by, self._gauge.throttled_s = name, now + debt_s
         return wait_s
 
 
@@ -105,6 +108,6 @@ class Throttles:
             else:
                 self.hosts[host] = Rate(text, self.clock)
 
-    def share(self, host: str, limit_bps: int | None) -> TaskThrottle:
+    def share(self, host: str, limit_bps: int | None, gauge: Gauge) -> TaskThrottle:
         """Return the throttle of one attempt at a task that talks to ``host``."""
-        return TaskThrottle(self, host, limit_bps)
+        return TaskThrottle(self, host, limit_bps, gauge)

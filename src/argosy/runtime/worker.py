@@ -15,7 +15,7 @@ from argosy.engines.port import Cancelled
 from argosy.errors import ArgosyError, Failure, Fenced
 from argosy.runtime.carrier import Carrier
 from argosy.runtime.convoy import Convoy
-from argosy.runtime.ledger import Ledger, unfinished
+from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
 from argosy.runtime.ports import Destination
 from argosy.runtime.yard import Job, Yard
@@ -30,7 +30,7 @@ class Attempt:
         self._job = job
         self._task = job.task
         self._yard = yard
-        self._ledger = Ledger(job, (), yard.store)
+        self._manifest = Manifest(job, (), yard.store)
         self._told_finishing = False
 
     async def run(self) -> None:
@@ -47,7 +47,7 @@ class Attempt:
         except Exception as error:
             log.exception("an attempt at %s broke", self._task.id)
             last = self._failed(Failure("internal", f"{type(error).__name__}: {error}", "this is a bug; please report it"))
-        self._send(last, await self._ledger.hand_over())
+        self._send(last, await self._manifest.hand_over())
 
     def _failed(self, failure: Failure) -> AttemptFailed:
         return AttemptFailed(failure, self._durable, random.random())
@@ -55,26 +55,26 @@ class Attempt:
     @property
     def _durable(self) -> int:
         """Bytes that are safe, also before the files have been looked up."""
-        return self._ledger.durable if self._ledger.files else self._task.received
+        return self._manifest.durable if self._manifest.files else self._task.received
 
     async def _bring(self) -> WorkerTrigger:
         """Bring and publish every file, and return the last report."""
         self._job.token.check()
         files = await self._files()
-        self._ledger = ledger = Ledger(self._job, files, self._yard.store)
+        self._manifest = manifest = Manifest(self._job, files, self._yard.store)
         if not files:
-            await ledger.record(await self._resolve())
+            await manifest.record(await self._resolve())
         self._show()
         destination = self._yard.warehouse.destination(self._task.spec.directory)
-        carrier = Carrier(self._job, self._yard, ledger, destination)
-        if len(ledger.files) == 1:
+        carrier = Carrier(self._job, self._yard, manifest, destination)
+        if len(manifest.files) == 1:
             name = await self._bring_one(carrier, destination)
         else:
             name = None
-            await Convoy(self._job, ledger, carrier, destination).bring_all()
+            await Convoy(self._job, manifest, carrier, destination).bring_all()
             await self._finishing(name)
-        total = ledger.total or ledger.durable
-        return Finished(ledger.durable, total, ledger.done, name)
+        total = manifest.total or manifest.durable
+        return Finished(manifest.durable, total, manifest.done, name)
 
     async def _files(self) -> Sequence[FileState]:
         if self._job.files is not None:
@@ -88,22 +88,22 @@ class Attempt:
         return file_states(replace(self._task, spec=spec))
 
     def _show(self) -> None:
-        gauge, ledger = self._job.gauge, self._ledger
-        gauge.received, gauge.total = ledger.durable, ledger.total
-        gauge.files_done, gauge.files_total = ledger.done, len(ledger.files)
-        gauge.protocol = urlsplit(next(iter(ledger.files.values())).urls[0]).scheme
+        gauge, manifest = self._job.gauge, self._manifest
+        gauge.received, gauge.total = manifest.durable, manifest.total
+        gauge.files_done, gauge.files_total = manifest.done, len(manifest.files)
+        gauge.protocol = urlsplit(next(iter(manifest.files.values())).urls[0]).scheme
 
     # -- a task of one file ------------------------------------------------------------------------
 
     async def _bring_one(self, carrier: Carrier, destination: Destination) -> str | None:
         """Bring the file and publish it; returns its name."""
-        ledger = self._ledger
-        for state in unfinished(ledger.files.values()):
+        manifest = self._manifest
+        for state in unfinished(manifest.files.values()):
             brought = await carrier.bring(state)
-            ledger.note(brought)
+            manifest.note(brought)
             if not brought.finished:
                 await self._publish(brought, destination)
-        state = next(iter(ledger.files.values()))
+        state = next(iter(manifest.files.values()))
         if not self._told_finishing:
             await self._finishing(state.published)
         return state.published
@@ -113,21 +113,21 @@ class Attempt:
         while True:
             (chosen,) = await destination.choose_many([brought], options)
             if self._told_finishing:
-                await self._ledger.record([chosen])
+                await self._manifest.record([chosen])
             else:
-                self._ledger.note(chosen)
+                self._manifest.note(chosen)
                 await self._finishing(chosen.published)
             (done,) = await destination.publish_many([chosen], options)
             if done is not None:
-                self._ledger.note(done)
+                self._manifest.note(done)
                 return
 
     async def _finishing(self, name: str | None) -> None:
-        """Return once the task is completing, and all that the ledger holds is stored with that."""
+        """Return once the task is completing, and all that the manifest holds is stored with that."""
         self._job.token.check()
-        ledger = self._ledger
-        total = ledger.total or ledger.durable
-        outcome = await self._ask(Finishing(ledger.durable, total, name), await ledger.hand_over())
+        manifest = self._manifest
+        total = manifest.total or manifest.durable
+        outcome = await self._ask(Finishing(manifest.durable, total, name), await manifest.hand_over())
         self._told_finishing = True
         outcome.require()
         if outcome.task is None or outcome.task.status is not Status.COMPLETING:

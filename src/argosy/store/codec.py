@@ -29,6 +29,9 @@ _UNSTORABLE = re.compile("[\ud800-\udfff\uffff]")
 _ESCAPED = re.compile(_ESCAPE + "([0-9a-f]{4})")
 _PLAIN_OPTIONS = TransferOptions()
 
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Return compact JSON text, all ASCII."""
+
 
 def spec_to_text(spec: TaskSpec) -> str:
     """Return all of the spec but ``source`` and ``directory``, which a store keeps where it can search them."""
@@ -39,7 +42,7 @@ def spec_to_text(spec: TaskSpec) -> str:
         shown["options"] = _to_plain(spec.options)
     if spec.engine is not None:
         shown["engine"] = spec.engine
-    return json.dumps(shown, separators=(",", ":"))
+    return to_json(shown)
 
 
 def spec_from_text(text: str, source: str, directory: str) -> TaskSpec:
@@ -50,7 +53,7 @@ def spec_from_text(text: str, source: str, directory: str) -> TaskSpec:
 
 
 def failure_to_text(failure: Failure | None) -> str | None:
-    return None if failure is None else json.dumps(_to_plain(failure), separators=(",", ":"))
+    return None if failure is None else to_json(_to_plain(failure))
 
 
 def failure_from_text(text: str | None) -> Failure | None:

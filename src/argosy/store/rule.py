@@ -7,9 +7,9 @@ written anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 from argosy.core.events import Lasting, Recorded, StatusChanged
 from argosy.core.types import FileState, Lease, Task, TaskId
@@ -31,6 +31,9 @@ UNVERSIONED = (
 keeps what is stored, or a pause decided on a value read a moment ago would take counters and lease back in time."""
 
 _unversioned = attrgetter(*UNVERSIONED)
+_names = [field.name for field in fields(Task)]
+_values = attrgetter(*_names)
+_places = {name: place for place, name in enumerate(_names)}
 
 
 class Desk(Protocol):
@@ -57,6 +60,14 @@ class Desk(Protocol):
     def record(self, event: Lasting, at: float, version: int) -> Recorded:
         """Append to the log."""
         ...
+
+
+def altered(task: Task, **changes: Any) -> Task:
+    """Return the task with these fields; :func:`dataclasses.replace` at half the cost, as every write pays it."""
+    values = list(_values(task))
+    for name, value in changes.items():
+        values[_places[name]] = value
+    return Task(*values)
 
 
 def add(desk: Desk, tasks: Iterable[NewTask]) -> list[Added]:
@@ -116,17 +127,17 @@ def _merge(stored: Task, before: Task, after: Task, version: int) -> Task:
     """Return ``after`` as it is to be stored, with what others wrote meanwhile where it changes nothing itself."""
     held, known, wanted = _unversioned(stored), _unversioned(before), _unversioned(after)
     if held == known:
-        return replace(after, number=stored.number, version=version)
+        return altered(after, number=stored.number, version=version)
     triples = zip(UNVERSIONED, zip(held, known, wanted, strict=True), strict=True)
     kept = {name: now for name, (now, old, new) in triples if old == new}
-    return replace(after, number=stored.number, version=version, **kept)
+    return altered(after, number=stored.number, version=version, **kept)
 
 
 def checkpoint(desk: Desk, lease: Lease, tally: Tally, files: Sequence[FileState]) -> None:
     stored = desk.task(lease.task_id)
     if stored is None or not stored.active or (stored.owner, stored.fence) != (lease.owner, lease.fence):
         raise Fenced(f"task {lease.task_id[:8]} is no longer held by this worker")
-    task = replace(
+    task = altered(
         stored,
         received=tally.received,
         total=tally.total,
@@ -148,7 +159,7 @@ def renew(desk: Desk, worker_id: str, held: Mapping[TaskId, tuple[int, int]], un
         if stored is None or (stored.owner, stored.fence) != (worker_id, fence):
             lost.add(task_id)
             continue
-        task = replace(stored, lease_until=until)
+        task = altered(stored, lease_until=until)
         desk.put(task)
         if task.version != version:
             changed[task_id] = task

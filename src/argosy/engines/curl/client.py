@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pycurl
 
@@ -31,7 +32,8 @@ class Client:
     def abort(self, curl: pycurl.Curl) -> None:
         """End the request now and close its connection; its future is cancelled."""
         assert self._multi is not None
-        self._multi.remove_handle(curl)
+        with suppress(RuntimeError):  # over already: its future's callback is on the way
+            self._multi.remove_handle(curl)
 
     def release(self, curl: pycurl.Curl) -> None:
         """The request is over; the handle may serve another one."""

@@ -11,7 +11,8 @@ from argosy.core.answer import Known as Held
 from argosy.core.header import Match, Validators
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.curl.client import Client
-from argosy.engines.curl.fetch import Fetch, validators_of
+from argosy.engines.curl.fetch import Fetch
+from argosy.engines.curl.holding import validators_of
 from argosy.engines.curl.origin import Origin, check_url
 from argosy.engines.curl.request import Request, configure
 from argosy.engines.port import Desk
@@ -51,18 +52,25 @@ class CurlEngine:
     async def _head(self, request: Request, options: TransferOptions) -> Head:
         """Return the head of the answer; the body is cut off."""
         lines: list[str] = []
-        done = asyncio.get_running_loop().create_future()
+        over = asyncio.Event()
         curl = self._client.handle()
         configure(curl, request, options)
         curl.setopt(pycurl.HEADERFUNCTION, lambda line: lines.append(line.decode("latin-1").rstrip("\r\n")))
         curl.setopt(pycurl.WRITEFUNCTION, lambda _data: 0)
         curl.setopt(pycurl.TIMEOUT_MS, int(options.stall_timeout_s * 1000))
-        self._client.start(curl, lambda future: done.done() or done.set_result(future.cancelled() or future.exception()))
+
+        def ended(future: asyncio.Future[pycurl.Curl]) -> None:
+            if not future.cancelled():
+                future.exception()  # a cut body is what we want
+            over.set()
+
+        self._client.start(curl, ended)
         try:
-            await done
+            await over.wait()
+        except asyncio.CancelledError:
+            self._client.abort(curl)
+            raise
         finally:
-            if not done.done():
-                self._client.abort(curl)
             self._client.release(curl)
         return read_head(lines)
 
@@ -72,7 +80,8 @@ class CurlEngine:
 
 def read_head(lines: list[str]) -> Head:
     """Return the last head among the lines (interim answers come first)."""
-    status, fields = 0, {}
+    status = 0
+    fields: dict[str, list[str]] = {}
     for line in lines:
         if line.startswith("HTTP/"):
             code = line.split(" ", 2)[1] if " " in line else ""

@@ -26,6 +26,7 @@ WRITE_CHUNKS: Final = 512
 """Chunks of one write, below the system's IOV_MAX of 1024."""
 DISCARD_BYTES: Final = 64 * 1024
 """So much of an error page is read to keep its connection; beyond that the connection is closed."""
+PAUSE: Final[int] = pycurl.WRITEFUNC_PAUSE
 ABORT: Final = 0
 """What the body callback returns to end the transfer: not the size of the data."""
 
@@ -79,6 +80,10 @@ class Stream:
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
         self._client.start(curl, self._ended)
+
+    def take(self, skip: int) -> None:
+        """Let the body into the piece, after ``skip`` bytes that are held already and get compared."""
+        self.skip, self.taking = skip, True
 
     def abort(self, error: ArgosyError | None = None) -> None:
         """End the request now, keeping what has come. Not from within a libcurl callback."""
@@ -148,7 +153,7 @@ class Stream:
         if not self.taking:
             return self._discard(data)
         if self.resume_at and self._hold_back():
-            return pycurl.WRITEFUNC_PAUSE
+            return PAUSE
         if self._fetch.limited:
             self.resume_at = self.heard_at + self._fetch.throttle.admit(len(data))
         try:
@@ -216,8 +221,10 @@ class Stream:
         assert self.piece is not None
         self._fetch.ledger.write(self.piece, chunks, size)
 
-    def drop_pending(self) -> None:
+    def drop(self) -> None:
+        """Use nothing more of this body, not even what has been gathered."""
         self._pending, self.pending_bytes = [], 0
+        self.taking, self.piece = False, None
 
     def _hold_back(self) -> bool:
         """Tell whether the limit forbids more just now; then libcurl stops reading until it allows it."""
@@ -233,5 +240,5 @@ class Stream:
         self._pausing = False
         self.resume_at = 0.0
         self.heard_at = self._fetch.now()
-        if curl is not None and self._curl is curl:
-            curl.pause(pycurl.PAUSE_CONT)
+        if self._curl is not None and self._curl is curl:
+            self._curl.pause(pycurl.PAUSE_CONT)

@@ -25,6 +25,7 @@ from argosy.store.codec import (
     failure_from_text,
     failure_to_text,
     spec_from_text,
+    to_json,
 )
 from argosy.store.port import WorkerInfo
 
@@ -34,6 +35,10 @@ Convert = Callable[[Any], Any]
 
 def _maybe(convert: Convert) -> Convert:
     return lambda value: None if value is None else convert(value)
+
+
+def _text(value: str | None) -> str | None:
+    return value if value is None or value.isascii() else armour(value)
 
 
 # -- tasks -----------------------------------------------------------------------------------------
@@ -46,15 +51,19 @@ TASK_SHOWN = ", ".join((*(f"tasks.{name}" for name in TASK_FIELDS), "spec", "sou
 fields_of = attrgetter(*TASK_FIELDS)
 
 _ARMOURED = ("id", "host", "session", "key", "owner", "name", "warning")
-_TASK_IN: dict[str, Convert] = {name: _maybe(armour) for name in _ARMOURED} | {"error": failure_to_text}
+_TASK_IN: dict[str, Convert] = {name: _text for name in (*_ARMOURED, "source", "directory")} | {
+    "error": failure_to_text
+}
 _TASK_OUT: dict[str, Convert] = {name: _maybe(disarm) for name in _ARMOURED} | {
     "status": Status,
     "queue": Queue,
     "want": _maybe(Want),
     "error": failure_from_text,
 }
+_INTO = tuple((TASK_COLUMNS.index(name), convert) for name, convert in _TASK_IN.items())
 _OUT = tuple((TASK_FIELDS.index(name), convert) for name, convert in _TASK_OUT.items())
 _SPEC = [field.name for field in fields(Task)].index("spec")
+_columns_of = attrgetter(*TASK_FIELDS, "spec.source", "spec.directory")
 
 
 def ready(task: Task) -> int | None:
@@ -64,20 +73,23 @@ def ready(task: Task) -> int | None:
     return 1 if task.due_at is None else 0
 
 
-def task_values(task: Task, columns: Sequence[str]) -> list[Any]:
+def task_values(task: Task) -> list[Any]:
+    """Return the task's row."""
+    values = [*_columns_of(task), ready(task)]
+    for position, convert in _INTO:
+        values[position] = convert(values[position])
+    return values
+
+
+def some_values(task: Task, columns: Sequence[str]) -> list[Any]:
     """Return what belongs into these columns of the task's row."""
     return [_task_value(task, column) for column in columns]
 
 
 def _task_value(task: Task, column: str) -> Any:
-    match column:
-        case "source":
-            return armour(task.spec.source)
-        case "directory":
-            return armour(task.spec.directory)
-        case "ready":
-            return ready(task)
-    value = getattr(task, column)
+    if column == "ready":
+        return ready(task)
+    value = getattr(task.spec if column in ("source", "directory") else task, column)
     convert = _TASK_IN.get(column)
     return value if convert is None else convert(value)
 
@@ -115,21 +127,20 @@ SEGMENT_COLUMNS = ("number", "position", "received", "extents", "block_size", "b
 
 
 def file_values(number: int, file: FileState) -> tuple[Any, ...]:
-    text = _maybe(armour)
     return (
         number,
         file.index,
-        json.dumps(file.urls),
-        text(file.path),
+        to_json(file.urls),
+        _text(file.path),
         file.size,
         checksum_to_text(file.checksum),
         file.status,
-        text(file.part),
-        text(file.published),
-        text(file.etag),
-        text(file.last_modified),
+        _text(file.part),
+        _text(file.published),
+        _text(file.etag),
+        _text(file.last_modified),
         file.date_is_strong,
-        text(file.content_type),
+        _text(file.content_type),
         file.resumable,
         file.attempts,
         failure_to_text(file.error),
@@ -188,9 +199,8 @@ def event_values(recorded: Recorded, number: int | None) -> tuple[Any, ...]:
     head = (recorded.seq, recorded.at, recorded.version, NAMES[type(event)])
     if isinstance(event, StatusChanged):
         change = (event.from_, event.to, armour(event.reason), failure_to_text(event.error))
-        return (*head, armour(event.task_id), number, *change)
-    task_id = None if event.task_id is None else armour(event.task_id)
-    return (*head, task_id, number, None, None, armour(event.code), armour(event.message))
+        return (*head, _text(event.task_id), number, *change)
+    return (*head, _text(event.task_id), number, None, None, armour(event.code), armour(event.message))
 
 
 def event_from_row(row: Row) -> Recorded:

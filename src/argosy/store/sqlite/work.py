@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -17,6 +17,7 @@ import apsw
 from argosy.core.events import Lasting, Recorded
 from argosy.core.types import FileState, Task, TaskId
 from argosy.store.codec import armour, disarm, spec_to_text
+from argosy.store.rule import altered
 from argosy.store.sqlite.row import (
     EVENT_COLUMNS,
     FILE_COLUMNS,
@@ -27,6 +28,7 @@ from argosy.store.sqlite.row import (
     fields_of,
     file_values,
     segment_values,
+    some_values,
     task_from_row,
     task_values,
 )
@@ -114,12 +116,12 @@ class Work:
     def unfinished(self, key: str) -> Task | None:
         if key not in self._stored_keys:
             self._find_keys([key])
-        same = (self.task(task_id) for task_id in self._stored_keys[key] | self._keys[key])
+        same = (self.task(task_id) for task_id in chain(self._stored_keys[key], self._keys.get(key, ())))
         open_ones = [task for task in same if task is not None and task.key == key and not task.terminal]
         return min(open_ones, key=lambda task: task.number, default=None)
 
     def add(self, task: Task) -> Task:
-        task = replace(task, number=self._count("number"))
+        task = altered(task, number=self._count("number"))
         self._change(task)
         return task
 
@@ -212,7 +214,7 @@ class Work:
             run(self.connection, "put_lowest_rank", (float(min(ranks)),))
 
     def _insert_tasks(self, tasks: Sequence[Task]) -> None:
-        self._insert("tasks", TASK_COLUMNS, [task_values(task, TASK_COLUMNS) for task in tasks])
+        self._insert("tasks", TASK_COLUMNS, [task_values(task) for task in tasks])
         self._insert("specs", ("number", "spec"), [(task.number, spec_to_text(task.spec)) for task in tasks])
 
     def _update_tasks(self, pairs: Iterable[tuple[Task, Task]]) -> None:
@@ -221,7 +223,7 @@ class Work:
         for old, new in pairs:
             columns = _difference(old, new)
             if columns:
-                shapes[columns].append((new.number, *task_values(new, columns)))
+                shapes[columns].append((new.number, *some_values(new, columns)))
             if new.spec is not old.spec and new.spec != old.spec:
                 run(self.connection, "update_spec", (new.number, spec_to_text(new.spec)))
         for columns, rows in shapes.items():
@@ -292,7 +294,7 @@ def _padded(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
     """Yield the rows as flat bindings in powers of two, filled up with nulls: so few statement texts serve all."""
     for chunk in _chunks(rows, ROWS_PER_STATEMENT):
         size = 1 << (len(chunk) - 1).bit_length()
-        bindings = [value for row in chunk for value in row]
+        bindings = list(chain.from_iterable(chunk))
         bindings += [None] * ((size - len(chunk)) * len(chunk[0]))
         yield size, bindings
 
@@ -300,4 +302,3 @@ def _padded(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
 def _placeholders(size: int, width: int) -> str:
     row = "(" + ",".join("?" * width) + ")"
     return ",".join([row] * size)
-

@@ -33,13 +33,13 @@ class Connection(asyncio.Protocol):
         self._accepted = accepted
         self._incoming = bytearray()
         self._changed = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._progressed = asyncio.Event()
+        self._full = False
         self.gone = asyncio.Event()
         self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = self._tcp = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=0)
         self._accepted(self)
 
@@ -50,12 +50,13 @@ class Connection(asyncio.Protocol):
             secured = await loop.start_tls(
                 self.transport, self, context, server_side=True, ssl_shutdown_timeout=CLOSE_NOTIFY_LIMIT_S
             )
+            if secured is None:
+                raise ConnectionAbortedError("reset by the server during the handshake")
         except OSError:
             self.connection_lost(None)
             raise
-        assert secured is not None
         self.transport = secured
-        secured.set_write_buffer_limits(high=0)
+        secured.set_write_buffer_limits(high=1)  # with 0 asyncio's TLS pauses on an empty buffer, for ever
 
     def data_received(self, data: bytes) -> None:
         self._incoming += data
@@ -70,15 +71,17 @@ class Connection(asyncio.Protocol):
         self.closed.set()
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._full = True
+        self._progressed.clear()
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._full = False
+        self._progressed.set()
 
     def _leave(self) -> None:
         self.gone.set()
         self._changed.set()
-        self._writable.set()
+        self._progressed.set()
 
     async def read_head(self) -> bytes | None:
         """The next request up to its empty line, that left out; None when the client is gone."""
@@ -107,12 +110,14 @@ class Connection(asyncio.Protocol):
         return bool(self._incoming) or not self.gone.is_set()
 
     async def send(self, block: memoryview) -> None:
-        """Gives ``block`` to the kernel; raises ``ClientGone``."""
+        """Gives ``block`` to the kernel; raises ``ClientGone`` if that did not take all of it."""
+        await asyncio.sleep(0)  # a client that reads as fast as this writes would starve all others
         if self.gone.is_set():
             raise ClientGone
         self.transport.write(block)
-        await self._writable.wait()
-        if self.gone.is_set():
+        if self._full:
+            await self._progressed.wait()
+        if self._full or (self.transport.is_closing() and not self.gone.is_set()):
             raise ClientGone
 
     async def pause(self, seconds: float | None, released: asyncio.Event | None = None) -> None:
@@ -154,10 +159,11 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + UNSENT_LIMIT_S
         # The kernel tells how much is unsent when asked, and sends no event.
-        while (  # noqa: ASYNC110
-            not self.gone.is_set() and _unsent_bytes(self._socket()) and loop.time() < deadline
-        ):
+        while not self.gone.is_set() and self._unsent_bytes() and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(UNSENT_POLL_S)
+
+    def _unsent_bytes(self) -> int:
+        return self._tcp.get_write_buffer_size() + _unacknowledged_bytes(self._socket())
 
     def _socket(self) -> socket.socket | None:
         # asyncio hands out a TransportSocket; it has the few methods used here.
@@ -165,7 +171,7 @@ class Connection(asyncio.Protocol):
         return sock if sock is not None and sock.fileno() >= 0 else None
 
 
-def _unsent_bytes(sock: socket.socket | None) -> int:
+def _unacknowledged_bytes(sock: socket.socket | None) -> int:
     """How many bytes the other side has not acknowledged; 0 where the system does not tell."""
     if sock is None or sys.platform != "linux":
         return 0

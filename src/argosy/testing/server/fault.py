@@ -18,8 +18,9 @@ class Fault:
     It strikes the requests for which ``when`` is true, from the one after the first ``skip`` of these on, and at
     most ``times`` of them (None: all). The faults of a path are applied one after the other, in the order given:
     first each may bend the question (what the server believes it was asked, and which version of the file it
-    has), then the correct answer to that is decided, then each may bend the answer. A fault has no state and
-    does no I/O; write your own by overriding one of the two methods.
+    has), then the correct answer to that is decided, then each may bend the answer. So a fault that answers
+    something else altogether, such as ``Status``, undoes what those before it did to the answer, and is itself
+    bent by those after it. A fault has no state and does no I/O; write your own by overriding a method.
     """
 
     when: Callable[[Request], bool] = always

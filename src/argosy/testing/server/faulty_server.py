@@ -29,7 +29,7 @@ class FaultyServer:
 
     ::
 
-        from argosy.testing.faults import Cut, FlipETag, IgnoreIfRange
+        from argosy.testing.faults import Cut
         from argosy.testing.server import Body, FaultyServer
 
         with FaultyServer() as server:

@@ -1,7 +1,7 @@
 """What an attempt knows of its files, and how that gets into the store: seldom, together, and never too late.
 
-Two ways in. :meth:`Ledger.checkpoint` is for a file that is under way: it is noted now and written with the others
-within half a second. :meth:`Ledger.record` is for what must be durable before the next step: it returns once it is.
+Two ways in. :meth:`Manifest.checkpoint` is for a file that is under way: it is noted now and written with the others
+within half a second. :meth:`Manifest.record` is for what must be durable before the next step: it returns once it is.
 However many files ask, one write is in flight at a time and the next one takes all that has gathered meanwhile.
 """
 
@@ -21,7 +21,7 @@ CHECKPOINT_INTERVAL_S: Final = 0.5
 """The store gets at most one unhurried write a task in this time."""
 
 
-class Ledger:
+class Manifest:
     """The files of one attempt by index. Lives on the transfer loop."""
 
     def __init__(self, job: Job, files: Sequence[FileState], store: Store) -> None:

@@ -1,0 +1,1 @@
+"""Showing how downloads go: a board that knows, and views that draw it. A view never touches the runtime."""

@@ -1,0 +1,153 @@
+"""Bars on a terminal: a few that are active, one for all, never more than fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from argosy.cli.face import Face, speaks_unicode
+from argosy.cli.progress.board import Board, Row, Summary
+from argosy.cli.table import cells, cut
+from argosy.core.names import terminal_safe
+from argosy.core.sizes import format_duration, format_rate, format_size
+from argosy.core.types import Status
+
+PERIOD_S = 0.2
+MOST_BARS = 8
+NARROW, MIDDLE = 60, 84
+"""Below so many columns speed and size give way to the bar."""
+LONGEST_NAME = 36
+
+
+class Bars:
+    """Draws on stderr. What is printed meanwhile appears above the bars."""
+
+    period_s: float | None = PERIOD_S
+
+    def __init__(self, face: Face) -> None:
+        self._console = Console(
+            stderr=True,
+            no_color=not face.paints(sys.stderr),
+            highlight=False,
+            emoji=False,
+            soft_wrap=False,
+            legacy_windows=False,
+        )
+        self._unicode = speaks_unicode("stderr")
+        self._live: Live | None = None
+
+    def draw(self, board: Board) -> None:
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False,
+                              redirect_stderr=False, vertical_overflow="crop")  # fmt: skip
+            self._live.start()
+        self._live.update(self._picture(board), refresh=True)
+
+    def result(self, line: str) -> None:
+        if sys.stdout.isatty():
+            self.note(line)
+        else:
+            print(line, flush=True)  # noqa: T201 - the command's result
+
+    def note(self, line: str) -> None:
+        if self._live is None:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - nothing is drawn that could be spoilt
+        else:
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    # -- the picture -------------------------------------------------------------------------------
+
+    def _picture(self, board: Board) -> Table:
+        width = self._console.width
+        room = max(1, min(MOST_BARS, self._console.height - 3))
+        moving = board.active()
+        shown = (moving + board.stuck())[:room]
+        labels = [_label(row) for row in shown]
+        longest = min(LONGEST_NAME, max(12, width // 3), max(map(cells, labels), default=12))
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(no_wrap=True, min_width=longest, max_width=longest)
+        grid.add_column(no_wrap=True, justify="right", min_width=4)
+        grid.add_column(ratio=1, min_width=8)
+        for _ in range(1 if width < NARROW else 2 if width < MIDDLE else 4):
+            grid.add_column(no_wrap=True, justify="right")
+        for row, label in zip(shown, labels, strict=True):
+            grid.add_row(*self._cells(row, cut(label, longest), width))
+        if board.tasks > 1 or not shown:
+            grid.add_row(*self._whole(board.summary(), len(moving), longest, width))
+        return grid
+
+    def _cells(self, row: Row, label: str, width: int) -> list[Text | ProgressBar]:
+        percent = row.percent
+        if row.status is Status.RETRYING:
+            what = Text(terminal_safe(row.note) or "waiting to try again", style="yellow", overflow="ellipsis")
+            return [Text(label), Text("wait", style="yellow"), what]  # type: ignore[list-item]
+        start: list[Text | ProgressBar] = [
+            Text(label),
+            Text("" if percent is None else f"{percent:.0f}%", style="bold"),
+            self._bar(percent, "cyan" if row.status is Status.COMPLETING else "green"),
+        ]
+        size = _of(row.received, row.total) if row.files_total == 1 else f"{row.files_done}/{row.files_total} files"
+        speed = Text(format_rate(row.speed_bps), style="cyan")
+        eta = Text(_eta(row.eta_s), style="magenta")
+        lines = Text(f"{row.connections}{'×' if self._unicode else 'x'}" if row.connections else "", style="dim")
+        return [*start, *_fitting(width, Text(size), speed, eta, lines)]
+
+    def _whole(self, all_of: Summary, active: int, longest: int, width: int) -> list[Text | ProgressBar]:
+        if not all_of.received and not active and not all_of.done:
+            label = "starting"
+        else:
+            failed = f", {all_of.failed} failed" if all_of.failed else ""
+            label = f"{all_of.done}/{all_of.tasks} done{failed}" if all_of.tasks > 1 else "waiting"
+        percent = all_of.percent if all_of.tasks > 1 else None
+        start: list[Text | ProgressBar] = [
+            Text(cut(label, longest), style="bold"),
+            Text("" if percent is None else f"{percent:.0f}%", style="bold"),
+            self._bar(percent, "blue"),
+        ]
+        size, speed = Text(_of(all_of.received, all_of.total)), Text(format_rate(all_of.speed_bps), style="cyan")
+        many = Text("" if all_of.tasks == 1 else f"{active} on", style="dim")
+        return [*start, *_fitting(width, size, speed, Text(_eta(all_of.eta_s), style="magenta"), many)]
+
+    def _bar(self, percent: float | None, style: str) -> ProgressBar | Text:
+        if not self._unicode:
+            return Text("")
+        if percent is None:
+            return ProgressBar(total=None, pulse=True, style="bar.back", pulse_style=style)
+        return ProgressBar(total=100, completed=percent, complete_style=style, finished_style=style)
+
+
+def _fitting(width: int, size: Text, speed: Text, eta: Text, rest: Text) -> list[Text]:
+    """Return of the columns on the right what ``width`` has room for, the most wanted first."""
+    return [speed] if width < NARROW else [speed, eta] if width < MIDDLE else [size, speed, eta, rest]
+
+
+def _label(row: Row) -> str:
+    return terminal_safe(row.name)
+
+
+def _of(received: int, total: int | None) -> str:
+    if total is None:
+        return format_size(received)
+    whole = format_size(total)
+    number, _, unit = format_size(received).partition(" ")
+    return f"{number}/{whole}" if unit == whole.rpartition(" ")[2] else f"{number} {unit}/{whole}"
+
+
+def _eta(seconds: float | None) -> str:
+    return "" if seconds is None else format_duration(seconds)
+
+
+def fits_a_terminal() -> bool:
+    """Tell whether stderr is a terminal that can draw bars."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,121 @@
+"""What is known of the downloads that are being watched: pure, fed with events, read by the views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from argosy.core.types import ACTIVE, Progress, Status, Task, TaskId
+
+
+@dataclass(slots=True)
+class Row:
+    """One task as it is shown."""
+
+    id: TaskId
+    name: str
+    status: Status = Status.PENDING
+    received: int = 0
+    total: int | None = None
+    speed_bps: float = 0.0
+    eta_s: float | None = None
+    connections: int = 0
+    files_done: int = 0
+    files_total: int = 1
+    note: str = ""
+    """Why it is not moving, if it is not."""
+
+    @property
+    def percent(self) -> float | None:
+        if self.total is not None:
+            return 100.0 if self.total == 0 else min(100.0, 100.0 * self.received / self.total)
+        if self.files_total > 1:
+            return 100.0 * self.files_done / self.files_total
+        return None
+
+
+@dataclass(slots=True)
+class Summary:
+    """All tasks together. ``total`` is None while any size is unknown."""
+
+    tasks: int
+    done: int
+    failed: int
+    active: int
+    received: int
+    total: int | None
+    speed_bps: float
+
+    @property
+    def percent(self) -> float | None:
+        if self.total:
+            return min(100.0, 100.0 * self.received / self.total)
+        return 100.0 * self.done / self.tasks if self.tasks else None
+
+    @property
+    def eta_s(self) -> float | None:
+        if not self.total or self.speed_bps <= 0:
+            return None
+        return max(0, self.total - self.received) / self.speed_bps
+
+
+@dataclass(slots=True)
+class Board:
+    """Rows of the tasks that are under way; of the ended ones only counts and bytes are kept."""
+
+    rows: dict[TaskId, Row] = field(default_factory=dict)
+    tasks: int = 0
+    done: int = 0
+    failed: int = 0
+    _bytes_done: int = 0
+
+    def add(self, task: Task, name: str) -> None:
+        """A task is watched from now on."""
+        self.tasks += 1
+        self.rows[task.id] = Row(
+            task.id, name, task.status, task.received, task.total, task.speed_bps, None, task.connections,
+            task.files_done, task.files_total,
+        )  # fmt: skip
+
+    def move(self, task_id: TaskId, status: Status, note: str = "") -> None:
+        """The task has another status."""
+        row = self.rows.get(task_id)
+        if row is not None:
+            row.status, row.note = status, note
+            if status not in ACTIVE:
+                row.speed_bps, row.connections, row.eta_s = 0.0, 0, None
+
+    def measure(self, progress: Progress) -> None:
+        """The task's counters are these."""
+        row = self.rows.get(progress.task_id)
+        if row is not None:
+            row.received, row.total = progress.received, progress.total
+            row.speed_bps, row.eta_s = progress.smoothed_bps, progress.eta_s
+            row.connections = progress.connections
+            row.files_done, row.files_total = progress.files_done, progress.files_total
+
+    def end(self, task: Task) -> None:
+        """The task is over: its row goes."""
+        if self.rows.pop(task.id, None) is None:
+            return
+        if task.status is Status.COMPLETED:
+            self.done += 1
+            self._bytes_done += task.received
+        else:
+            self.failed += 1
+
+    def active(self) -> list[Row]:
+        """Return the rows of tasks that a worker holds, in the order they were added."""
+        return [row for row in self.rows.values() if row.status in ACTIVE]
+
+    def stuck(self) -> list[Row]:
+        """Return the rows of tasks that wait for another try."""
+        return [row for row in self.rows.values() if row.status is Status.RETRYING]
+
+    def summary(self) -> Summary:
+        rows = self.rows.values()
+        sizes = [row.total for row in rows]
+        known = None if None in sizes else self._bytes_done + sum(size or 0 for size in sizes)
+        received = self._bytes_done + sum(row.received for row in rows)
+        speed = sum(row.speed_bps for row in rows)
+        active = sum(row.status in ACTIVE for row in rows)
+        return Summary(self.tasks, self.done, self.failed, active, received, known, speed)

@@ -1,0 +1,82 @@
+"""From what somebody typed to what the runtime is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from argosy.cli import input_file
+from argosy.cli.input_file import Entry
+from argosy.cli.kinds import url
+from argosy.cli.options import transfer_options
+from argosy.core.names import safe_path
+from argosy.core.types import FileSpec, Queue, TransferOptions
+from argosy.errors import UsageError
+from argosy.runtime.admission import Request
+
+
+def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: Any) -> list[Request]:
+    """Return the requests that URLs and options stand for, in order. UsageError says what does not go together."""
+    entries = [Entry((url(text),)) for text in urls]
+    if given["input_file"] is not None:
+        entries += input_file.read(given["input_file"])
+    if not entries:
+        raise UsageError("no URL was given", hint="give URLs, or a list of them with -i FILE")
+    options = transfer_options(given)
+    single = {name: given[name] for name in ("output", "checksum", "size", "mirrors") if given[name]}
+    if single and len(entries) > 1:
+        flags = ", ".join(f"--{name.rstrip('s') if name == 'mirrors' else name}" for name in single)
+        raise UsageError(
+            f"{flags} belongs to one file, and {len(entries)} were named",
+            hint="a list read with -i can say out=, dir= and checksum= for each",
+        )
+    common = {"queue": queue, "options": options, "max_retries": given["retries"], **extra}
+    if given["together"]:
+        return [_together(entries, given, common)]
+    return [_alone(entry, given, options, common) for entry in entries]
+
+
+def _alone(entry: Entry, given: dict[str, Any], options: TransferOptions, common: dict[str, Any]) -> Request:
+    directory, name = _place(given["directory"], entry.directory, given["output"] or entry.out)
+    return Request(
+        source=entry.urls[0],
+        directory=directory,
+        name=name,
+        mirrors=(*entry.urls[1:], *map(url, given["mirrors"])),
+        checksum=given["checksum"] or entry.checksum,
+        size=given["size"],
+        **common,
+    )
+
+
+def _together(entries: Sequence[Entry], given: dict[str, Any], common: dict[str, Any]) -> Request:
+    """Return all entries as one task. Files of their own folders lie below the task's."""
+    directory, _ = _place(given["directory"], None, None)
+    if len(entries) == 1 and given["output"]:
+        raise UsageError("-o does not go with --together", hint="leave --together out")
+    if not any(entry.out or entry.directory or entry.checksum or entry.urls[1:] for entry in entries):
+        return Request(source=[entry.urls[0] for entry in entries], directory=directory, **common)
+    files = tuple(FileSpec(entry.urls, path=_path(entry), checksum=entry.checksum) for entry in entries)
+    return Request(source=(), directory=directory, files=files, **common)
+
+
+def _path(entry: Entry) -> str | None:
+    if entry.out is None:
+        if entry.directory:
+            raise UsageError("with --together, dir= needs out= too", hint="or leave --together out")
+        return None
+    return "/".join(safe_path(f"{entry.directory}/{entry.out}" if entry.directory else entry.out))
+
+
+def _place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:
+    """Return the folder, absolute, and the file's name if it was given: ``-o`` may name both."""
+    directory = os.path.expanduser(own_folder or folder or ".")
+    if output == "-":
+        raise UsageError("a download cannot go to standard output", hint="give it a name; its path is printed when it is there")
+    if output is None:
+        return os.path.abspath(directory), None
+    place = os.path.abspath(os.path.join(directory, os.path.expanduser(output)))
+    if output.endswith("/") or os.path.isdir(place):
+        return place, None
+    return os.path.dirname(place), os.path.basename(place)

@@ -1,0 +1,191 @@
+"""Settings: defaults, then ``config.toml``, then ``ARGOSY_*`` variables, then flags; each value knows where it is from.
+
+With ``ARGOSY_HOME`` every file Argosy keeps (config, database, token, logs) is in that one folder; without it they are
+where the system keeps such files (XDG on Linux).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from argosy.core.limits import Limits
+from argosy.core.sizes import parse_rate
+from argosy.core.types import TransferOptions
+from argosy.errors import UsageError
+
+APP: Final = "argosy"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where Argosy keeps its files."""
+
+    config: Path
+    """Folder of ``config.toml``."""
+    state: Path
+    """Folder of the database and the token."""
+    logs: Path
+
+    @property
+    def database(self) -> Path:
+        return self.state / "argosy.db"
+
+    @property
+    def token(self) -> Path:
+        return self.state / "token"
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def log_file(self) -> Path:
+        return self.logs / "argosy.log"
+
+
+def home(folder: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Home:
+    """Return where files are kept: all in ``folder`` or ``ARGOSY_HOME``, else where the system wants them."""
+    environ = os.environ if environ is None else environ
+    chosen = folder or environ.get("ARGOSY_HOME")
+    if chosen:
+        root = Path(chosen).expanduser().absolute()
+        return Home(root, root, root)
+    import platformdirs  # only here: with ARGOSY_HOME nothing needs it
+
+    dirs = platformdirs.PlatformDirs(APP, appauthor=False)
+    return Home(dirs.user_config_path, dirs.user_state_path, dirs.user_log_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that can be set: its type is that of the default."""
+
+    name: str
+    default: Any
+    about: str
+
+
+SETTINGS: Final = {
+    setting.name: setting
+    for setting in (
+        Setting("directory", "", "where downloads go; empty: the current folder"),
+        Setting("max_running", Limits().max_running, "downloads at once"),
+        Setting("connections_per_host", Limits().connections_per_host, "connections to one host, over all downloads"),
+        Setting("rate", Limits().rate, "bandwidth, or a timetable: '22:00-07:00 unlimited, else 2M'"),
+        Setting("window", Limits().window, "when downloads may run: '22:00-07:00'; empty: always"),
+        Setting("hold_slot_while_paused", Limits().hold_slot_while_paused, "a paused download keeps its place"),
+        Setting("ageing_s", Limits().ageing_s, "seconds of waiting that count as one step of priority"),
+        Setting("connections", TransferOptions().connections, "connections for one file"),
+        Setting("retries", 5, "how often a download that fails is tried again"),
+        Setting("file_retries", TransferOptions().file_retries, "the same for one file among many"),
+        Setting("if_exists", TransferOptions().if_exists, "rename, overwrite, skip, newer or fail"),
+        Setting("user_agent", "", "what servers are told we are; empty: argosy and its version"),
+        Setting("proxy", "", "http://, socks5h:// …; empty: as the environment says"),
+        Setting("ca_file", "", "certificates to trust instead of the system's"),
+        Setting("http_version", TransferOptions().http_version, "auto, 1.1, 2 or 3"),
+        Setting("limit", "", "bandwidth of each download, such as 500k"),
+        Setting("connect_timeout_s", TransferOptions().connect_timeout_s, "seconds to wait for a connection"),
+        Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
+        Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
+        Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
+    )
+}
+CHOICES: Final = {
+    "if_exists": ("rename", "overwrite", "skip", "newer", "fail"),
+    "http_version": ("auto", "1.1", "2", "3"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings with where each comes from: ``default``, the file's path, a variable's name, or ``flag``."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    home: Home = field(default_factory=home)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def with_flags(self, **flags: Any) -> Config:
+        """Return the settings with those flags that are not None on top."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        return self._over({name: _read(name, value, "flag") for name, value in given.items()}, "flag")
+
+    def _over(self, values: Mapping[str, Any], origin: str) -> Config:
+        origins = {**self.origins, **dict.fromkeys(values, origin)}
+        return replace(self, values={**self.values, **values}, origins=origins)
+
+    def limits(self) -> Limits:
+        """Return the limits the settings ask for."""
+        names = {f.name for f in fields(Limits)}
+        return Limits(**{name: value for name, value in self.values.items() if name in names})
+
+    def options(self) -> TransferOptions:
+        """Return how to transfer as the settings ask for."""
+        names = {f.name for f in fields(TransferOptions)}
+        # An empty text stands for "not set", which the options say with None.
+        chosen = {name: None if value == "" else value for name, value in self.values.items() if name in names}
+        limit = self.values["limit"]
+        return TransferOptions(**chosen, limit_bps=parse_rate(limit) if limit else None)
+
+
+def load(folder: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Return the settings of defaults, file and environment. Raises UsageError for what it does not understand."""
+    environ = os.environ if environ is None else environ
+    place = home(folder, environ)
+    config = Config(
+        {name: setting.default for name, setting in SETTINGS.items()}, dict.fromkeys(SETTINGS, "default"), place
+    )
+    config = config._over(_from_file(place.config_file), str(place.config_file))
+    for name, setting in SETTINGS.items():
+        variable = f"ARGOSY_{name.upper()}"
+        if variable in environ:
+            config = config._over({name: _read(setting.name, environ[variable], variable)}, variable)
+    return config
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        stored = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}", hint="correct it or move it away", code="config") from None
+    return {name: _read(name, value, str(path)) for name, value in stored.items()}
+
+
+def _read(name: str, value: Any, origin: str) -> Any:
+    """Return the value in the setting's own type."""
+    setting = SETTINGS.get(name)
+    if setting is None:
+        raise UsageError(
+            f"{origin}: there is no setting named {name!r}", hint=f"known: {', '.join(sorted(SETTINGS))}", code="config"
+        )
+    kind = type(setting.default)
+    try:
+        converted = _converted(value, kind)
+    except ValueError:
+        raise UsageError(f"{origin}: {name} = {value!r} is not a {kind.__name__}", code="config") from None
+    if name in CHOICES and converted not in CHOICES[name]:
+        raise UsageError(f"{origin}: {name} = {value!r}", hint=f"one of {', '.join(CHOICES[name])}", code="config")
+    return converted
+
+
+def _converted(value: Any, kind: type) -> Any:
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("1", "true", "yes", "on"):
+            return True
+        if str(value).lower() in ("0", "false", "no", "off"):
+            return False
+        raise ValueError(value)
+    if isinstance(value, bool) or isinstance(value, (dict, list)):
+        raise ValueError(value)
+    return kind(value)

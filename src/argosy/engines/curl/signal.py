@@ -1,0 +1,13 @@
+"""How an answer that cannot be used says so within the engine; neither ever leaves it."""
+
+from __future__ import annotations
+
+from argosy.errors import ArgosyError
+
+
+class Changed(ArgosyError):
+    """What is held and what comes are not the same file."""
+
+
+class Unusable(ArgosyError):
+    """A ranged answer that cannot be used; the file itself may be fine."""

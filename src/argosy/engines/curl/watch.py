@@ -1,0 +1,51 @@
+"""Watching connections for the two ways of being useless: silent, and far slower than the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from argosy.core.pace import laggards
+from argosy.engines.curl.stream import Stream
+from argosy.errors import NetworkError
+
+DRIP_BYTES: Final = 512
+"""A connection that brings less than this in a stall timeout is stalled."""
+WORTH_S: Final = 1.0
+"""A slow connection that ends sooner than this is left alone."""
+
+
+class Watch:
+    """Looks at all streams of a fetch at each tick and cuts those that are useless; their pieces go to others."""
+
+    def __init__(self, stall_timeout_s: float) -> None:
+        self._timeout_s = stall_timeout_s
+        self._windows: dict[Stream, tuple[float, int]] = {}
+
+    def look(self, streams: Sequence[Stream], now: float, *, limited: bool) -> None:
+        self._windows = {stream: self._windows.get(stream, (now, stream.received)) for stream in streams}
+        for stream in streams:
+            if self._is_stalled(stream, now, limited=limited):
+                message = f"nothing came from {stream.origin.host} for {self._timeout_s:g} s"
+                stream.abort(NetworkError(message, hint="it is tried again by itself", code="stalled"))
+        taking = [stream for stream in streams if stream.taking and not stream.restarted and stream.alive]
+        for index in laggards([stream.pace for stream in taking], now):
+            if time_left(taking[index]) > WORTH_S:
+                taking[index].restarted = True
+                taking[index].abort()
+
+    def _is_stalled(self, stream: Stream, now: float, *, limited: bool) -> bool:
+        if stream.resume_at > now:
+            stream.heard_at = now  # held back by our own limit
+        since, before = self._windows[stream]
+        if now - since < self._timeout_s:
+            return now - stream.heard_at > self._timeout_s
+        self._windows[stream] = (now, stream.received)
+        return not limited and stream.received - before < DRIP_BYTES
+
+
+def time_left(stream: Stream) -> float:
+    """Return the seconds until the stream's piece is complete, as it looks now."""
+    assert stream.piece is not None
+    missing = (stream.piece.missing or 0) - stream.pending_bytes
+    return missing / stream.pace.bps if stream.pace.bps > 0 else float("inf")

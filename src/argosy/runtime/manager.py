@@ -1,0 +1,326 @@
+"""The runtime as a caller sees it: tasks go in, tasks and events come out, verbs change what happens in between."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from argosy import config
+from argosy.bus.local import Subscription
+from argosy.core.checksum import Checksum
+from argosy.core.events import Recorded
+from argosy.core.explain import Reason, explain
+from argosy.core.limits import Limits
+from argosy.core.schedule import in_order
+from argosy.core.types import ACTIVE, WAITING, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
+from argosy.errors import StoreError, UnknownTask, UsageError
+from argosy.runtime import standing
+from argosy.runtime.admission import Request
+from argosy.runtime.clock import Clock, SystemClock
+from argosy.runtime.handle import TaskHandle
+from argosy.runtime.intake import Intake
+from argosy.runtime.machine import Machine
+from argosy.runtime.message import Outcome
+from argosy.runtime.ports import Engines, Sources, Warehouse
+from argosy.runtime.repair import VerifyReport, verify
+from argosy.runtime.watch import AT_REST
+from argosy.store.port import Query, Store
+
+GRACE_S: Final = 10.0
+LOOK_S: Final = 1.0
+"""While waiting for others, things are looked at this often even if nobody says that they changed."""
+THROTTLED_S: Final = 2.0
+
+
+class Runtime:
+    """Downloads, durably. An async context manager; everything happens on the loop that enters it.
+
+    ``home`` is the folder for all of Argosy's files (default: see :mod:`argosy.config`). ``work=False`` only looks and
+    commands, and lets other processes do the work. ``session=True`` is for a foreground command: it runs the tasks that
+    are added here and no others. ``limits`` hold for this runtime alone; without, the stored ones do.
+    """
+
+    def __init__(
+        self,
+        home: str | Path | None = None,
+        *,
+        directory: str | Path | None = None,
+        limits: Limits | None = None,
+        session: bool = False,
+        work: bool = True,
+        settings: config.Config | None = None,
+        store: Store | None = None,
+        engines: Callable[[], Engines] | None = None,
+        sources: Sources | None = None,
+        warehouse: Callable[[], Warehouse] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings or config.load(home)
+        self._directory = str(directory or self.settings["directory"] or os.getcwd())
+        self._machine = Machine(
+            store or _database(self.settings.home),
+            clock or SystemClock(),
+            work=work,
+            session=session,
+            limits=standing.checked(limits or self.settings.limits()),
+            pinned=limits is not None,
+            engines=engines or _engines,
+            sources=sources or _sources(),
+            warehouse=warehouse or _warehouse,
+        )
+        self._intake = Intake(self._machine, self._directory)
+        self._open = False
+
+    def __repr__(self) -> str:
+        state = f"{len(self._machine.holdings.tasks)} running" if self._open else "closed"
+        return f"<Runtime {self._machine.me.id[:8]} {state}>"
+
+    async def __aenter__(self) -> Runtime:
+        await self._machine.start()
+        self._open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self, grace_s: float = GRACE_S) -> None:
+        """Let running tasks put down what they have (they go on at the next start), and end everything. Idempotent."""
+        if self._open:
+            self._open = False
+            await self._machine.stop(grace_s)
+
+    # -- tasks in ----------------------------------------------------------------------------------
+
+    async def add(
+        self,
+        source: str | Sequence[str],
+        *,
+        directory: str | Path | None = None,
+        name: str | None = None,
+        mirrors: Sequence[str] = (),
+        checksum: str | Checksum | None = None,
+        size: int | None = None,
+        priority: int = 0,
+        queue: Queue = Queue.INTERACTIVE,
+        options: TransferOptions | None = None,
+        paused: bool = False,
+        start_at: float | datetime | None = None,
+        max_retries: int | None = None,
+    ) -> TaskHandle:
+        """Return a handle on the task, durably stored. Several sources are one task of many files.
+
+        The same request again joins the task that is there: an unfinished one goes on, a failed one is tried again, and
+        what is complete and still the newest is complete at once. Raises UsageError.
+        """
+        request = Request(
+            source, directory, name, mirrors, checksum, size, priority, queue,
+            options or self.settings.options(), paused, start_at,
+            self.settings["retries"] if max_retries is None else max_retries,
+        )  # fmt: skip
+        (handle,) = await self.add_many([request])
+        return handle
+
+    async def add_many(self, requests: Sequence[Request]) -> list[TaskHandle]:
+        """Do the same for many, much faster than one by one. A request that makes no sense stores none of its page."""
+        self._check_open()
+        admitted = await self._intake.admit(requests)
+        return [TaskHandle(self, task, joined=joined) for task, joined in admitted]
+
+    # -- verbs -------------------------------------------------------------------------------------
+
+    async def pause(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Stop the tasks and keep what there is; answered for each once it is decided and stored."""
+        return await self._machine.verbs.pause(ids)
+
+    async def resume(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Let the tasks go on, ahead of the backlog."""
+        return await self._machine.verbs.resume(ids)
+
+    async def start(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Start the tasks as soon as there is a slot, whatever they were waiting for."""
+        return await self._machine.verbs.resume(ids)
+
+    async def cancel(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Give the tasks up and remove their partial files."""
+        return await self._machine.verbs.cancel(ids)
+
+    async def remove(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Take the tasks off the list; finished files stay."""
+        return await self._machine.verbs.remove(ids)
+
+    async def retry(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Try failed or cancelled tasks again, with a fresh count."""
+        return await self._machine.verbs.retry(ids)
+
+    async def prioritise(
+        self, ids: Sequence[TaskId], *, priority: int | None = None, queue: Queue | None = None
+    ) -> list[Outcome]:
+        return await self._machine.verbs.prioritise(ids, priority=priority, queue=queue)
+
+    async def move_to_top(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Let the tasks be the next to start, in this order."""
+        machine = self._machine
+        return await machine.verbs.move_to_top(ids, now=machine.clock.epoch(), session=machine.session)
+
+    async def pause_all(self) -> int:
+        return await self._machine.verbs.pause_all()
+
+    async def resume_all(self) -> int:
+        return await self._machine.verbs.resume_all()
+
+    async def start_all(self) -> int:
+        return await self._machine.verbs.start_all()
+
+    def limits(self) -> Limits:
+        return self._machine.limits
+
+    async def apply_limits(self, **changes: Any) -> Limits:
+        """Change the named limits at once, here and in every process on this store, and for every later start."""
+        limits = standing.changed(self._machine.limits, changes)
+        await self._machine.store.set_setting(standing.SETTING, standing.dump(limits))
+        self._machine.take_limits(limits)
+        return limits
+
+    # -- what there is -----------------------------------------------------------------------------
+
+    async def tasks(self, query: Query | None = None) -> Sequence[Task]:
+        """Return a page of tasks."""
+        return await self._machine.store.find(query or Query())
+
+    async def task(self, task_id: TaskId) -> Task:
+        """Return the task as stored. Raises UnknownTask."""
+        found = (await self._machine.store.get([task_id])).get(task_id)
+        if found is None:
+            raise UnknownTask(f"there is no task {task_id}")
+        return found
+
+    async def handle(self, task_id: TaskId) -> TaskHandle:
+        return TaskHandle(self, await self.task(task_id), joined=True)
+
+    async def resolve(self, prefix: str) -> TaskId:
+        """Return the one id that begins with ``prefix``. Raises UnknownTask or UsageError."""
+        found = await self._machine.store.resolve(prefix.lower())
+        if not found:
+            raise UnknownTask(f"no task's id begins with {prefix!r}", hint="argosy ls shows the ids")
+        if len(found) > 1:
+            raise UsageError(f"several tasks' ids begin with {prefix!r}", hint="write more of it", code="ambiguous")
+        return found[0]
+
+    async def files(self, task_id: TaskId) -> Sequence[FileState]:
+        return await self._machine.store.files(task_id)
+
+    async def counts(self) -> Mapping[Status, int]:
+        return await self._machine.store.counts()
+
+    async def events(self, *, after: int = 0, limit: int = 1000, task_id: TaskId | None = None) -> Sequence[Recorded]:
+        """Return logged events after number ``after``."""
+        return await self._machine.store.events(after=after, limit=limit, task_id=task_id)
+
+    def subscribe(
+        self, *, after: int | None = None, task_id: TaskId | None = None, buffer: int = 1024
+    ) -> Subscription:
+        """Return an async iterator (and context manager) over events; ``after`` replays the log from there first."""
+        return self._machine.bus.subscribe(after=after, task_id=task_id, buffer=buffer)
+
+    def live_progress(self, task_id: TaskId) -> Progress | None:
+        """Return the counters of a task that runs here, None for any other."""
+        return self._machine.hub.progress(task_id)
+
+    def progress_of(self, task: Task) -> Progress:
+        """Return the task's counters, live if it runs here, else as stored."""
+        live = self._machine.hub.progress(task.id)
+        return live or Progress(
+            task.id, task.received, task.total, task.speed_bps, task.speed_bps, None, task.connections,
+            task.files_done, task.files_total,
+        )  # fmt: skip
+
+    async def why(self, task_id: TaskId) -> Reason:
+        """Return why the task is where it is, or how it moves."""
+        machine, task = self._machine, await self.task(task_id)
+        now = machine.clock.epoch()
+        counts = await machine.store.counts()
+        ahead = None
+        if task.status in WAITING:
+            waiting = await machine.store.runnable(now=now, limit=1000, session=task.session)
+            order = in_order(waiting, machine.scheduler.running(), machine.limits, now)
+            ahead = next((i for i, candidate in enumerate(order) if candidate.id == task_id), None)
+        gauge = machine.holdings.gauges.get(task_id)
+        throttled: Any = None
+        if gauge is not None and machine.clock.steady() - gauge.throttled_s < THROTTLED_S:
+            throttled = gauge.throttled_by or None
+        workers = {worker.id for worker in await machine.store.workers()}
+        return explain(
+            task, running=machine.scheduler.running(), limits=machine.limits,
+            situation=machine.scheduler.situation(counts.get(Status.PAUSED, 0)), ahead=ahead,
+            progress=machine.hub.progress(task_id), throttled_by=throttled,
+            silent_s=machine.hub.still_for_s(task_id), session_alive=task.session in workers,
+        )  # fmt: skip
+
+    async def verify(self, task_id: TaskId, *, repair: bool = False) -> VerifyReport:
+        """Read the task's published files again and say whether they are what was downloaded. ``repair`` fetches what
+        is not, and nothing else."""
+        return await verify(self, self._machine, await self.task(task_id), repair=repair)
+
+    # -- waiting -----------------------------------------------------------------------------------
+
+    async def rest(self, task_id: TaskId) -> Task | None:
+        """Return the task once only a person can make it go on; None if it was removed. Raises StoreError when the
+        runtime stops first."""
+        while True:
+            with self._machine.watch.on(task_id) as changed:
+                self._check_open()
+                task = (await self._machine.store.get([task_id])).get(task_id)
+                if task is None or task.status in AT_REST:
+                    return task
+                await changed
+
+    async def idle(self) -> None:
+        """Return when nothing that is this runtime's to do waits for anything but a person."""
+        while not await self._is_idle():
+            await self._machine.settled(LOOK_S)
+
+    async def _is_idle(self) -> bool:
+        machine = self._machine
+        if machine.holdings.tasks:
+            return False
+        after = None
+        while True:
+            query = Query(statuses=WAITING | ACTIVE, session=machine.session, after=after, limit=100)
+            page = await machine.store.find(query)
+            if any(task.session == machine.session for task in page):
+                return False
+            if len(page) < 100:
+                return not machine.holdings.tasks
+            after = page[-1].number
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StoreError("the runtime is not running", hint="use it as: async with Runtime() as runtime", code="stopped")
+
+
+def _database(home: config.Home) -> Store:
+    from argosy.store.sqlite import SqliteStore
+
+    return SqliteStore(home.database)
+
+
+def _engines() -> Engines:
+    from argosy.engines.curl.engine import CurlEngine
+    from argosy.engines.registry import Registry
+
+    return Registry([CurlEngine()])
+
+
+def _sources() -> Sources:
+    from argosy.sources.registry import SourceRegistry
+
+    return SourceRegistry()
+
+
+def _warehouse() -> Warehouse:
+    from argosy.runtime.warehouse import LocalWarehouse
+
+    return LocalWarehouse()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from rich.console import Console
@@ -147,7 +146,3 @@ def _of(received: int, total: int | None) -> str:
 def _eta(seconds: float | None) -> str:
     return "" if seconds is None else format_duration(seconds)
 
-
-def fits_a_terminal() -> bool:
-    """Tell whether stderr is a terminal that can draw bars."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"

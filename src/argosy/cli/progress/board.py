@@ -103,6 +103,11 @@ class Board:
         else:
             self.failed += 1
 
+    def drop(self, task_id: TaskId) -> None:
+        """The task was taken off the list."""
+        if self.rows.pop(task_id, None) is not None:
+            self.tasks -= 1
+
     def active(self) -> list[Row]:
         """Return the rows of tasks that a worker holds, in the order they were added."""
         return [row for row in self.rows.values() if row.status in ACTIVE]

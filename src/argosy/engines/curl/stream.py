@@ -240,5 +240,6 @@ class Stream:
         self._pausing = False
         self.resume_at = 0.0
         self.heard_at = self._fetch.now()
-        if self._curl is not None and self._curl is curl:
-            self._curl.pause(pycurl.PAUSE_CONT)
+        if curl is None or self._curl is not curl:
+            return  # the request that was held back is over
+        curl.pause(pycurl.PAUSE_CONT)

@@ -1,0 +1,186 @@
+"""Commands that download themselves: open a runtime, follow it, and stop well, whatever the reason to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from argosy.cli import trouble
+from argosy.cli.face import Face
+from argosy.cli.follow import Follower
+from argosy.cli.loop import first_of
+from argosy.cli.progress.view import Silent, View
+from argosy.cli.report import Lines, Reporter, Words
+from argosy.cli.signals import Stopping, listening
+from argosy.core.sizes import format_size
+from argosy.core.types import Task
+from argosy.errors import DiskFull
+from argosy.runtime.admission import Request
+from argosy.runtime.manager import Runtime
+
+if TYPE_CHECKING:
+    from argosy.bus.local import Subscription
+
+PROGRESS = ("auto", "bar", "plain", "json", "none")
+BY_ITSELF, BY_SIGNAL, BY_TIME, BY_DISK = range(4)
+"""Why following ended."""
+LETTING_GO_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command behaves while it downloads. ``jobs`` None: as many at once as the limits say."""
+
+    face: Face
+    progress: str = "auto"
+    jobs: int | None = None
+    most_s: float | None = None
+
+
+def reporter(manner: Manner) -> Reporter:
+    """Return who tells how it goes."""
+    if manner.face.json or manner.progress == "json":
+        return Lines()
+    return Words(manner.face, _view(manner))
+
+
+def _view(manner: Manner) -> View:
+    wanted = manner.progress
+    if wanted == "none" or (manner.face.quiet and wanted == "auto"):
+        return Silent()
+    if wanted == "auto":
+        from argosy.cli.terminal import draws_bars  # noqa: PLC0415 - the lean way is the one above
+
+        wanted = "bar" if draws_bars() else "plain"
+    if wanted == "bar":
+        from argosy.cli.progress.bars import Bars  # noqa: PLC0415 - rich is for terminals only
+
+        return Bars(manner.face)
+    from argosy.cli.progress.plain import Plain  # noqa: PLC0415 - as above
+
+    return Plain()
+
+
+# -- get -----------------------------------------------------------------------------------------------
+
+
+async def fetch(requests: Sequence[Request], manner: Manner) -> int:
+    """Return the exit code once every request has come to rest, or somebody or something said stop."""
+    teller = reporter(manner)
+    with listening() as stopping:
+        async with _session(manner) as runtime, runtime.subscribe() as events:
+            follower = Follower(runtime, teller)
+            for handle in await runtime.add_many(requests):
+                follower.add(await handle.task() if handle.joined else handle.seen, joined=handle.joined)
+            ended = await first_of(
+                follower.until_rest(events), stopping.asked.wait(), _after(manner.most_s), follower.full.wait()
+            )
+            if ended == BY_DISK:
+                teller.close(follower.board)
+                return trouble.tell(_no_space(follower), manner.face)
+            if ended != BY_ITSELF:
+                await _put_down(runtime, follower, events, stopping)
+            teller.close(follower.board)
+        return _fetched(manner.face, follower, stopping, ended)
+
+
+def _session(manner: Manner) -> Runtime:
+    if manner.jobs is None:
+        return Runtime(session=True)
+    from argosy import config  # noqa: PLC0415 - the runtime has it already
+
+    return Runtime(session=True, limits=replace(config.load().limits(), max_running=manner.jobs))
+
+
+async def _after(seconds: float | None) -> None:
+    """Return after so long; None: never."""
+    await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
+
+
+async def _put_down(runtime: Runtime, follower: Follower, events: Subscription, stopping: Stopping) -> None:
+    """Pause what is not done, unless the system wants this process gone: then it stays in the queue."""
+    if stopping.exit_code == trouble.EXIT_TERMINATED:
+        return
+    follower.hushed = True
+    await runtime.pause(follower.unfinished)
+    await first_of(follower.until_rest(events), within_s=LETTING_GO_S)
+
+
+def _fetched(face: Face, follower: Follower, stopping: Stopping, ended: int | None) -> int:
+    """Return the exit code, and say how to go on if there is anything to go on with."""
+    if ended == BY_ITSELF:
+        return trouble.exit_code(follower.exit_codes)
+    board = follower.board.summary()
+    kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(follower.received)} kept"
+    why = "the time is over" if ended == BY_TIME else "stopped"
+    how = face.style("the same command again goes on from there", sys.stderr, bold=True)
+    face.note(f"{why}: {kept}; {how}")
+    return trouble.EXIT_TIME_IS_OVER if ended == BY_TIME else stopping.exit_code
+
+
+def _no_space(follower: Follower) -> DiskFull:
+    assert follower.disk_full is not None
+    task, message = follower.disk_full
+    return DiskFull(
+        f"the disk of {task.spec.directory} is full: {_space(task)}" if task.total is not None else message,
+        hint="make room, then type the same command again: it goes on where this stopped",
+    )
+
+
+def _space(task: Task) -> str:
+    needed = max(0, (task.total or 0) - task.received)
+    free = shutil.disk_usage(task.spec.directory).free
+    return f"{format_size(needed)} more needed, {format_size(free)} free"
+
+
+# -- run -----------------------------------------------------------------------------------------------
+
+
+async def work_queue(manner: Manner, *, forever: bool) -> int:
+    """Return the exit code once the queue is empty (``forever``: never by itself)."""
+    teller = reporter(manner)
+    with listening() as stopping:
+        limits = None
+        if manner.jobs is not None:
+            from argosy import config  # noqa: PLC0415 - the runtime has it already
+
+            limits = replace(config.load().limits(), max_running=manner.jobs)
+        async with Runtime(limits=limits) as runtime, runtime.subscribe() as events:
+            follower = Follower(runtime, teller, adopts=True)
+            following = asyncio.create_task(follower.forever(events))
+            try:
+                idle = _after(None) if forever else _empty(runtime, follower)
+                ended = await first_of(idle, stopping.asked.wait(), _after(manner.most_s), _as_coroutine(following))
+            finally:
+                following.cancel()
+                await asyncio.wait([following])
+            teller.close(follower.board)
+        return _worked(manner.face, follower, stopping, ended)
+
+
+async def _as_coroutine(task: asyncio.Task[None]) -> None:
+    await asyncio.shield(task)
+
+
+async def _empty(runtime: Runtime, follower: Follower) -> None:
+    """Return once nothing is left to do and everything that ended has been reported."""
+    while True:
+        await runtime.idle()
+        await asyncio.sleep(0)
+        if not follower.unfinished:
+            return
+        await asyncio.sleep(0.05)
+
+
+def _worked(face: Face, follower: Follower, stopping: Stopping, ended: int | None) -> int:
+    if ended == BY_ITSELF:
+        board = follower.board.summary()
+        if not board.tasks:
+            face.note("the queue is empty")
+        return trouble.exit_code(follower.exit_codes)
+    face.note("stopped; 'argosy run' goes on from there")
+    return trouble.EXIT_TIME_IS_OVER if ended == BY_TIME else stopping.exit_code

@@ -1,0 +1,187 @@
+"""What is said about tasks while a command runs them: to a person, or to a program as NDJSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from argosy.cli import document, trouble
+from argosy.cli.face import Face, speaks_unicode
+from argosy.cli.progress.board import Board
+from argosy.cli.progress.view import Silent, View
+from argosy.cli.text import name_of, short
+from argosy.core.names import terminal_safe
+from argosy.core.sizes import format_duration, format_rate, format_size
+from argosy.core.types import FileState, Progress, Status, Task
+from argosy.errors import Failure
+
+SCHEMA = "get/1"
+JSON_PERIOD_S = 1.0
+"""A program hears of each task's progress so often."""
+NOTABLE = {"stalled", "disk_full", "restarted", "source_changed", "checksum_mismatch", "unstable_source", "single_stream"}
+"""Warnings that a person wants to see without asking for more."""
+CHECKSUM_LETTERS = 4
+
+
+class Reporter(Protocol):
+    """Tells. ``period_s`` is how often :meth:`draw` is to be called; None: never."""
+
+    @property
+    def period_s(self) -> float | None: ...
+
+    def added(self, task: Task, *, joined: bool) -> None: ...
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def finished(self, task: Task, files: Sequence[FileState]) -> None: ...
+
+    def failed(self, task: Task, files: Sequence[FileState]) -> None: ...
+
+    def warned(self, code: str, message: str, name: str, task_id: str | None) -> None: ...
+
+    def draw(self, board: Board) -> None: ...
+
+    def close(self, board: Board) -> None: ...
+
+
+def paths(task: Task, files: Sequence[FileState]) -> list[str]:
+    """Return where the files of a task are that are there."""
+    folder = Path(task.spec.directory)
+    if files:
+        return [str(folder / state.published) for state in files if state.finished and state.published]
+    return [str(folder / task.name)] if task.name else []
+
+
+class Words:
+    """Paths on stdout, everything else on stderr."""
+
+    def __init__(self, face: Face, view: View) -> None:
+        self._face = face
+        self._view = view
+        self._decorates = sys.stdout.isatty() and not face.quiet
+
+    @property
+    def period_s(self) -> float | None:
+        return self._view.period_s
+
+    def added(self, task: Task, *, joined: bool) -> None:
+        if self._face.verbose:
+            how = "goes on" if joined else "is"
+            self._view.note(f"{name_of(task)} {how} task {short(task.id)}")
+
+    def progress(self, progress: Progress) -> None:
+        """The board knows."""
+
+    def finished(self, task: Task, files: Sequence[FileState]) -> None:
+        found = paths(task, files)
+        facts = self._facts(task, files) if self._decorates else ""
+        for at, path in enumerate(found):
+            last = at == len(found) - 1
+            self._view.result(_printed(path) + (facts if last else ""))
+
+    def _facts(self, task: Task, files: Sequence[FileState]) -> str:
+        mark = " ✓ " if speaks_unicode("stdout") else " - "
+        if files and all(state.status.value == "skipped" for state in files):
+            words = "already there"
+        else:
+            words = ", ".join([format_size(task.received), *_pace(task), *_proof(files)])
+        return self._face.style(f"{mark}{words}", sys.stdout, fg="green")
+
+    def failed(self, task: Task, files: Sequence[FileState]) -> None:
+        for path in paths(task, files) if len(files) > 1 else ():
+            self._view.result(_printed(path))
+        self._view.note(trouble.words(_why(task), self._face, name_of(task)))
+
+    def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
+        if self._face.verbose or (code in NOTABLE and not self._face.quiet):
+            label = self._face.style("note:", sys.stderr, fg="yellow")
+            self._view.note(f"{label} {name + ': ' if name else ''}{terminal_safe(message)}")
+
+    def draw(self, board: Board) -> None:
+        self._view.draw(board)
+
+    def close(self, board: Board) -> None:
+        self._view.close()
+
+
+class Lines:
+    """One JSON object a line on stdout."""
+
+    period_s: float | None = None
+
+    def __init__(self, schema: str = SCHEMA) -> None:
+        self._schema = schema
+        self._told_s: dict[str, float] = {}
+
+    def _print(self, event: str, **content: Any) -> None:
+        Silent().result(document.document(self._schema, event=event, at=document.time(time.time()), **content))
+
+    def added(self, task: Task, *, joined: bool) -> None:
+        self._print("added", task_id=task.id, joined=joined, task=document.task(task))
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told_s.get(progress.task_id, 0.0) < JSON_PERIOD_S:
+            return
+        self._told_s[progress.task_id] = now
+        self._print(
+            "progress", task_id=progress.task_id, received=progress.received, total=progress.total,
+            speed_bps=round(progress.smoothed_bps), eta_s=None if progress.eta_s is None else round(progress.eta_s, 1),
+            connections=progress.connections, files_done=progress.files_done, files_total=progress.files_total,
+        )  # fmt: skip
+
+    def finished(self, task: Task, files: Sequence[FileState]) -> None:
+        self._end(task, "finished", files)
+
+    def failed(self, task: Task, files: Sequence[FileState]) -> None:
+        self._end(task, "failed", files, error=trouble.as_json(_why(task)))
+
+    def _end(self, task: Task, event: str, files: Sequence[FileState], **content: Any) -> None:
+        self._told_s.pop(task.id, None)
+        shown = [document.file(state, task.spec.directory) for state in files]
+        self._print(event, task_id=task.id, paths=paths(task, files), task=document.task(task), files=shown, **content)
+
+    def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
+        self._print("warning", task_id=task_id, code=code, message=message)
+
+    def draw(self, board: Board) -> None:
+        """Progress has been told already."""
+
+    def close(self, board: Board) -> None:
+        all_of = board.summary()
+        open_tasks = all_of.tasks - all_of.done - all_of.failed
+        self._print("summary", tasks=all_of.tasks, finished=all_of.done, failed=all_of.failed, unfinished=open_tasks,
+                    received=all_of.received)  # fmt: skip
+
+
+def _printed(path: str) -> str:
+    """Return the path as it is for a pipe, and harmless for a terminal."""
+    return terminal_safe(path) if sys.stdout.isatty() else path
+
+
+def _why(task: Task) -> Failure:
+    if task.error is not None:
+        return task.error
+    hints = {
+        Status.PAUSED: f"'argosy resume {short(task.id)}', or the same command again, goes on",
+        Status.CANCELLED: f"'argosy retry {short(task.id)}', or the same command again, starts it again",
+    }
+    return Failure("interrupted", f"it was {task.status.value}", hints.get(task.status, ""), exit_code=9)
+
+
+def _pace(task: Task) -> list[str]:
+    if task.started_at is None or task.finished_at is None:
+        return []
+    seconds = task.finished_at - task.started_at
+    if seconds < 1:
+        return []
+    return [f"{format_duration(seconds)}", format_rate(task.received / seconds)]
+
+
+def _proof(files: Sequence[FileState]) -> list[str]:
+    proofs = {state.verified_by for state in files}
+    proof = proofs.pop() if len(proofs) == 1 else None
+    return [f"{proof} right"] if proof not in (None, "length", "none") else []

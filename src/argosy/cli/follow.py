@@ -39,7 +39,10 @@ class Follower:
         self.board = Board()
         self.exit_codes: list[int] = []
         """Of each task that did not become complete."""
-        self.removed = 0
+        self.stopped_received = 0
+        """Bytes kept of tasks that were paused because the command stops."""
+        self.stopping = False
+        """The command stops: that tasks are paused now is no news."""
         self.disk_full: tuple[Task, str] | None = None
         self.full = asyncio.Event()
         """A disk is full; :attr:`disk_full` tells which task noticed, and what it said."""
@@ -133,7 +136,6 @@ class Follower:
         except UnknownTask:
             self._open.discard(task_id)
             self.board.drop(task_id)
-            self.removed += 1
             return
         if task.status not in AT_REST:
             self.board.move(task_id, task.status)  # somebody has let it go on meanwhile
@@ -143,6 +145,8 @@ class Follower:
         self.board.end(task)
         if task.status is Status.COMPLETED:
             self._reporter.finished(task, files)
+        elif self.stopping and task.status is Status.PAUSED:
+            self.stopped_received += task.received
         else:
             self._reporter.failed(task, files)
             unfinished = task.status in (Status.PAUSED, Status.CANCELLED) or task.error is None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from argosy import config
 from argosy.cli import trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
@@ -16,6 +17,7 @@ from argosy.cli.loop import first_of
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.report import Lines, Reporter, Words
 from argosy.cli.signals import Stopping, listening
+from argosy.core.limits import Limits
 from argosy.core.sizes import format_size
 from argosy.core.types import Task
 from argosy.errors import DiskFull
@@ -72,10 +74,11 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
     """Return the exit code once every request has come to rest, or somebody or something said stop."""
     teller = reporter(manner)
     with listening() as stopping:
-        async with _session(manner) as runtime, runtime.subscribe() as events:
+        async with Runtime(session=True, limits=_limits(manner)) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller)
-            for handle in await runtime.add_many(requests):
-                follower.add(await handle.task() if handle.joined else handle.seen, joined=handle.joined)
+            handles = await runtime.add_many(requests)
+            for handle, task in zip(handles, await asyncio.gather(*(handle.task() for handle in handles)), strict=True):
+                follower.add(task, joined=handle.joined)
             ended = await first_of(
                 follower.until_rest(events), stopping.asked.wait(), _after(manner.most_s), follower.full.wait()
             )
@@ -88,12 +91,9 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
         return _fetched(manner.face, follower, stopping, ended)
 
 
-def _session(manner: Manner) -> Runtime:
-    if manner.jobs is None:
-        return Runtime(session=True)
-    from argosy import config  # noqa: PLC0415 - the runtime has it already
-
-    return Runtime(session=True, limits=replace(config.load().limits(), max_running=manner.jobs))
+def _limits(manner: Manner) -> Limits | None:
+    """Return the limits of this command alone, None: those that are stored."""
+    return None if manner.jobs is None else replace(config.load().limits(), max_running=manner.jobs)
 
 
 async def _after(seconds: float | None) -> None:
@@ -105,7 +105,7 @@ async def _put_down(runtime: Runtime, follower: Follower, events: Subscription, 
     """Pause what is not done, unless the system wants this process gone: then it stays in the queue."""
     if stopping.exit_code == trouble.EXIT_TERMINATED:
         return
-    follower.hushed = True
+    follower.stopping = True
     await runtime.pause(follower.unfinished)
     await first_of(follower.until_rest(events), within_s=LETTING_GO_S)
 
@@ -115,7 +115,7 @@ def _fetched(face: Face, follower: Follower, stopping: Stopping, ended: int | No
     if ended == BY_ITSELF:
         return trouble.exit_code(follower.exit_codes)
     board = follower.board.summary()
-    kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(follower.received)} kept"
+    kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(follower.stopped_received)} kept"
     why = "the time is over" if ended == BY_TIME else "stopped"
     how = face.style("the same command again goes on from there", sys.stderr, bold=True)
     face.note(f"{why}: {kept}; {how}")
@@ -144,12 +144,7 @@ async def work_queue(manner: Manner, *, forever: bool) -> int:
     """Return the exit code once the queue is empty (``forever``: never by itself)."""
     teller = reporter(manner)
     with listening() as stopping:
-        limits = None
-        if manner.jobs is not None:
-            from argosy import config  # noqa: PLC0415 - the runtime has it already
-
-            limits = replace(config.load().limits(), max_running=manner.jobs)
-        async with Runtime(limits=limits) as runtime, runtime.subscribe() as events:
+        async with Runtime(limits=_limits(manner)) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller, adopts=True)
             following = asyncio.create_task(follower.forever(events))
             try:

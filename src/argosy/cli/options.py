@@ -116,10 +116,11 @@ class Configured(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def verb(**attributes: Any) -> Callable[[Callable[..., Any]], Configured]:
-    """Make a function a verb: its options are configured, and it has a face."""
+def verb(*, configured: bool = False, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a verb. It has a face; ``configured``: its options heed the settings."""
 
-    def make(function: Callable[..., Any]) -> Configured:
-        return click.command(cls=Configured, **attributes)(faced(function))
+    def make(function: Callable[..., Any]) -> click.Command:
+        kind = Configured if configured else click.Command
+        return click.command(cls=kind, **attributes)(faced(function))
 
     return make

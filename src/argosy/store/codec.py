@@ -5,6 +5,8 @@ does not know and gives missing ones their default, so a default may only be cha
 writes the old one out. Anything else that does not fit is a :class:`ValueError`, never a guess.
 """
 
+# ruff: noqa: ANN401  # JSON data is of any type until it is checked, and here it is checked
+
 from __future__ import annotations
 
 import json

@@ -207,12 +207,14 @@ class Store(Protocol):
 
     async def renew(self, worker_id: str, held: Mapping[TaskId, tuple[int, int]], until: float, now: float) -> Renewal:
         """Extend the leases of the tasks ``{id: (fence, version)}`` that the worker still owns with that fence,
-        and mark the worker seen. A task stored under another version is returned in ``changed``."""
+        and mark the worker seen. A task stored under another version is returned in ``changed``.
+        """
         ...
 
     async def checkpoint(self, lease: Lease, tally: Tally, files: Sequence[FileState]) -> None:
         """Replace the counters and the given files. Raises :class:`~argosy.errors.Fenced` if the lease's owner and
-        fence are not the stored ones or the task is no longer active; then nothing is written."""
+        fence are not the stored ones or the task is no longer active; then nothing is written.
+        """
 
     async def reapable(self, *, now: float, dead: Collection[str], limit: int) -> Sequence[Task]:
         """Return active tasks without a lease, with one that ended before ``now``, or with an owner among ``dead``."""
@@ -238,10 +240,12 @@ class Store(Protocol):
     async def purge(self, *, finished_before: float, statuses: frozenset[Status], limit: int) -> int:
         """Remove up to ``limit`` tasks of those ``statuses`` that are terminal and ended before ``finished_before``,
         the longest finished first, and of the oldest ``limit * EVENTS_PER_TASK`` events those from before that moment.
-        Return how many tasks went."""
+        Return how many tasks went.
+        """
         ...
 
     async def change_count(self) -> int:
         """Return a number that differs whenever somebody has written through another store object, such as another
-        process, since the last call; this object's own writes do not count."""
+        process, since the last call; this object's own writes do not count.
+        """
         ...

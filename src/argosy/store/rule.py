@@ -4,6 +4,8 @@ Each rule takes a :class:`Desk`, the store's tasks as one transaction sees them.
 written anything.
 """
 
+# ruff: noqa: ANN401  # ``altered`` takes the fields of Task as keywords, as ``dataclasses.replace`` does
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

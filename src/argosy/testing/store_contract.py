@@ -1,4 +1,6 @@
-"""What every store must do, as tests. Derive from :class:`StoreContract` and say how to make a store::
+"""What every store must do, as tests.
+
+Derive from :class:`StoreContract` and say how to make a store::
 
     class TestMyStore(StoreContract):
         @pytest.fixture
@@ -182,7 +184,8 @@ async def did(store: Store, *changes: Change) -> Task:
     answers = await store.commit(changes)
     last = answers[-1]
     assert all(isinstance(answer, Committed) for answer in answers), answers
-    assert isinstance(last, Committed) and last.task is not None
+    assert isinstance(last, Committed)
+    assert last.task is not None
     return last.task
 
 
@@ -486,9 +489,11 @@ class StoreContract:
         (added,) = await store.add([NewTask(task, (full_file(task),))])
         event = StatusChanged(task.id, Status.PENDING, None, "user")
         (answer,) = await store.commit([Change(added.task, None, (event,), at=T0 + 9)])
-        assert isinstance(answer, Committed) and answer.task is None
+        assert isinstance(answer, Committed)
+        assert answer.task is None
         assert [(one.event, one.at, one.version) for one in answer.events] == [(event, T0 + 9, 2)]
-        assert await store.get([task.id]) == {} and await store.files(task.id) == []
+        assert await store.get([task.id]) == {}
+        assert await store.files(task.id) == []
         assert len(await store.events(task_id=task.id)) == 2
         assert await store.commit([moved(added.task, Status.PAUSED)]) == [Refused(task.id, None)]
 
@@ -620,7 +625,8 @@ class StoreContract:
         assert renewal.lost == {taken.id, removed.id}
         assert dict(renewal.changed) == {paused.id: replace(now_paused, lease_until=T0 + 60)}
         lost = await stored(store, taken)
-        assert lost is not None and lost.lease_until == T0 + 31
+        assert lost is not None
+        assert lost.lease_until == T0 + 31
 
     async def test_a_checkpoint_replaces_counters_and_files_and_no_version(self, store: Store, rival: Store) -> None:
         task, lease = await leased(store, name="old")

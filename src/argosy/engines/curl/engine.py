@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 
-import pycurl
-
-from argosy.core.answer import Asked, Head, Untouched, judge
-from argosy.core.answer import Known as Held
+from argosy.core.answer import Asked, Known, Untouched, Whole, judge, refusal
 from argosy.core.header import Match, Validators
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.fetch import Fetch
 from argosy.engines.curl.holding import validators_of
-from argosy.engines.curl.origin import Origin, check_url
-from argosy.engines.curl.request import Request, configure
+from argosy.engines.curl.origin import check_url
+from argosy.engines.curl.question import ask
 from argosy.engines.port import Desk
+from argosy.errors import ArgosyError, BadResponse
 
 
 class CurlEngine:
@@ -38,58 +36,29 @@ class CurlEngine:
         Asks conditionally and reads no body. Any doubt or failure is a no.
         """
         known = validators_of(state)
-        origin = Origin(state.urls[0])
         conditions = _conditions(known)
-        if not conditions or not origin.url.startswith("http"):
+        if not conditions or not state.urls[0].startswith("http"):
             return False
-        request = Request(origin.url, Asked(ranged=False), trusted=True, conditions=conditions)
-        head = await self._head(request, options)
-        verdict = judge(head, request.asked, Held(known, held=state.size or 0), now=0.0)
-        if isinstance(verdict, Untouched):
-            return True
-        return head.status == 200 and getattr(verdict, "same", None) is Match.SAME
-
-    async def _head(self, request: Request, options: TransferOptions) -> Head:
-        """Return the head of the answer; the body is cut off."""
-        lines: list[str] = []
-        over = asyncio.Event()
-        curl = self._client.handle()
-        configure(curl, request, options)
-        curl.setopt(pycurl.HEADERFUNCTION, lambda line: lines.append(line.decode("latin-1").rstrip("\r\n")))
-        curl.setopt(pycurl.WRITEFUNCTION, lambda _data: 0)
-        curl.setopt(pycurl.TIMEOUT_MS, int(options.stall_timeout_s * 1000))
-
-        def ended(future: asyncio.Future[pycurl.Curl]) -> None:
-            if not future.cancelled():
-                future.exception()  # a cut body is what we want
-            over.set()
-
-        self._client.start(curl, ended)
         try:
-            await over.wait()
-        except asyncio.CancelledError:
-            self._client.abort(curl)
-            raise
-        finally:
-            self._client.release(curl)
-        return read_head(lines)
+            reply = await ask(self._client, state.urls[0], options, limit=1, conditions=conditions)
+        except ArgosyError:
+            return False
+        verdict = judge(reply.head, Asked(ranged=False), Known(known, held=state.size or 0), now=time.time())
+        return isinstance(verdict, Untouched) or (isinstance(verdict, Whole) and verdict.same is Match.SAME)
+
+    async def read(self, url: str, options: TransferOptions, limit: int) -> bytes:
+        """Return a small document. Raises the server's refusal, or BadResponse if it has more than ``limit`` bytes."""
+        reply = await ask(self._client, url, options, limit=limit + 1)
+        if reply.failure is not None:
+            raise reply.failure
+        if reply.head.status != 200 and url.startswith("http"):
+            raise refusal(reply.head, now=time.time(), url=url)
+        if reply.cut:
+            raise BadResponse(f"more than {limit:,} bytes came where a small document was expected", code="too_large")
+        return reply.body
 
     async def close(self) -> None:
         await self._client.close()
-
-
-def read_head(lines: list[str]) -> Head:
-    """Return the last head among the lines (interim answers come first)."""
-    status = 0
-    fields: dict[str, list[str]] = {}
-    for line in lines:
-        if line.startswith("HTTP/"):
-            code = line.split(" ", 2)[1] if " " in line else ""
-            status, fields = (int(code) if code.isdigit() else 0), {}
-        elif ":" in line:
-            name, _, value = line.partition(":")
-            fields.setdefault(name.strip().lower(), []).append(value.strip())
-    return Head(status, fields)
 
 
 def _conditions(known: Validators) -> tuple[tuple[str, str], ...]:

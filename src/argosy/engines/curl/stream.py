@@ -240,6 +240,6 @@ class Stream:
         self._pausing = False
         self.resume_at = 0.0
         self.heard_at = self._fetch.now()
-        if curl is None or self._curl is not curl:
+        if self._curl is not curl or curl is None:
             return  # the request that was held back is over
         curl.pause(pycurl.PAUSE_CONT)

@@ -27,7 +27,7 @@ LONGEST_LOG_BYTES = 64 << 20
 WRITER_CACHE_KIB = 32_768
 READER_CACHE_KIB = 8_192
 NETWORK_FILE_SYSTEMS = frozenset(
-    "afs beegfs ceph cifs fuse.glusterfs fuse.sshfs gfs2 lustre nfs nfs4 smb3 smbfs".split()
+    {"afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gfs2", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 )
 
 
@@ -89,7 +89,7 @@ def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migrat
 
 
 def _run(connection: apsw.Connection, path: Path, migration: Migration) -> None:
-    with _transaction(connection):
+    with _Transaction(connection):
         found = _schema(connection)  # another process may have done it while we waited for the lock
         if found >= migration.number:
             return
@@ -99,7 +99,7 @@ def _run(connection: apsw.Connection, path: Path, migration: Migration) -> None:
         connection.execute(f"PRAGMA user_version = {migration.number}")
 
 
-class _transaction:
+class _Transaction:
     """Commits what was done under it, or nothing."""
 
     def __init__(self, connection: apsw.Connection) -> None:

@@ -44,6 +44,8 @@ class Job(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """What became of a job."""
+
     job: Job[Any]
     result: Any = None
     error: Exception | None = None
@@ -118,11 +120,11 @@ class Writing:
     def serve(self, jobs: Sequence[Job[Work]]) -> Sequence[Outcome]:
         try:
             self._begin()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, its callers must hear of it and the thread must live
             return [Outcome(job, error=translated(error, self._path)) for job in jobs]
         try:
             return self._together(jobs)
-        except Exception as error:  # whatever it is, its callers must hear of it, and the thread must live
+        except Exception as error:  # noqa: BLE001  # likewise
             if len(jobs) == 1:
                 return [Outcome(jobs[0], error=translated(error, self._path))]
         return [outcome for job in jobs for outcome in self.serve([job])]  # so that only the culprits suffer
@@ -162,7 +164,7 @@ class Reading:
     def _one(self, job: Job[apsw.Connection]) -> Outcome:
         try:
             return Outcome(job, result=job.run(self._connection))
-        except Exception as error:  # as in Writing
+        except Exception as error:  # noqa: BLE001  # as in Writing
             return Outcome(job, error=translated(error, self._path))
 
 

@@ -1,4 +1,4 @@
--- Named statements. What stands in {braces} is put in by the code that names the statement: lists of columns or of
+-- Named statements. What stands in {braces} is put in by the code that names the statement: columns, conditions,
 -- placeholders, never a value. {tasks} is the list of a task's columns.
 
 -- name: task_by_id
@@ -20,6 +20,14 @@ SELECT position, urls, path, size, checksum, files.status, part, published, etag
        segments.received, hex(extents), block_size, hex(block_hashes), part_mtime_ns
 FROM files LEFT JOIN segments USING (number, position)
 WHERE files.number = (SELECT number FROM tasks WHERE id = ?1) ORDER BY position
+
+-- name: branch
+SELECT * FROM (SELECT number FROM tasks WHERE {conditions} ORDER BY number {order} LIMIT :limit)
+
+-- name: page
+SELECT {tasks} FROM tasks JOIN specs USING (number)
+WHERE number IN (SELECT number FROM ({branches}) ORDER BY number {order} LIMIT :limit)
+ORDER BY number {order}
 
 -- name: counts -> 2
 SELECT name, value FROM counters

@@ -4,6 +4,8 @@ Rows come out as JSON arrays (see :mod:`argosy.store.sqlite.connection` for the 
 named here, which is that of the dataclasses.
 """
 
+# ruff: noqa: ANN401  # a row holds values of any type
+
 from __future__ import annotations
 
 import json
@@ -51,10 +53,8 @@ TASK_SHOWN = ", ".join((*(f"tasks.{name}" for name in TASK_FIELDS), "spec", "sou
 fields_of = attrgetter(*TASK_FIELDS)
 
 _ARMOURED = ("id", "host", "session", "key", "owner", "name", "warning")
-_TASK_IN: dict[str, Convert] = {name: _text for name in (*_ARMOURED, "source", "directory")} | {
-    "error": failure_to_text
-}
-_TASK_OUT: dict[str, Convert] = {name: _maybe(disarm) for name in _ARMOURED} | {
+_TASK_IN: dict[str, Convert] = dict.fromkeys((*_ARMOURED, "source", "directory"), _text) | {"error": failure_to_text}
+_TASK_OUT: dict[str, Convert] = dict.fromkeys(_ARMOURED, _maybe(disarm)) | {
     "status": Status,
     "queue": Queue,
     "want": _maybe(Want),

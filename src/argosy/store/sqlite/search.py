@@ -8,32 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import apsw
+
 from argosy.core.types import Status
 from argosy.store.codec import armour
 from argosy.store.port import Query
-from argosy.store.sqlite.row import TASK_SHOWN
+from argosy.store.sqlite.row import Row
+from argosy.store.sqlite.statement import listed, statement
 
 CONTAINS = "contains"
 """Name of the SQL function ``contains(text, wanted)``, for what LIKE does not fold."""
-COLUMNS = TASK_SHOWN.count(",") + 1
 
 
-def search(query: Query) -> tuple[str, dict[str, Any]]:
-    """Return the statement that finds the page, and its bindings."""
+def search(connection: apsw.Connection, query: Query) -> list[Row]:
+    """Return the rows of the page."""
     bindings: dict[str, Any] = {"limit": query.limit}
-    conditions = list(_conditions(query, bindings))
     order = "DESC" if query.newest_first else "ASC"
+    common = _conditions(query, bindings)
     branches = [
-        f"SELECT * FROM (SELECT number FROM tasks WHERE {' AND '.join([*of_status, *conditions]) or 'true'} "
-        f"ORDER BY number {order} LIMIT :limit)"
+        statement("branch", order=order, conditions=" AND ".join([*of_status, *common]) or "true")
         for of_status in _branches(query, bindings)
     ]
-    found = " UNION ALL ".join(branches) or "SELECT NULL WHERE false"
-    text = (
-        f"SELECT {TASK_SHOWN} FROM tasks JOIN specs USING (number) "
-        f"WHERE number IN (SELECT number FROM ({found}) ORDER BY number {order} LIMIT :limit) ORDER BY number {order}"
-    )
-    return text, bindings
+    if not branches:
+        return []
+    return listed(connection, "page", bindings, order=order, branches="\nUNION ALL ".join(branches))
 
 
 def _branches(query: Query, bindings: dict[str, Any]) -> list[list[str]]:

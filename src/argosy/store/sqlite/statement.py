@@ -5,6 +5,8 @@ gives up Python's lock and must win it back, which takes up to 5 ms while anothe
 cost as many waits.
 """
 
+# ruff: noqa: ANN401  # likewise what a statement answers
+
 from __future__ import annotations
 
 import json
@@ -57,15 +59,9 @@ def statement(name: str, **parts: str) -> str:
 
 @cache
 def _as_json(name: str, **parts: str) -> str:
-    text = statement(name, **parts)
-    return as_json(text, _named()[name].columns)
-
-
-def as_json(query: str, columns: int) -> str:
-    """Return the query with its whole answer as one JSON array of arrays."""
-    names = ", ".join(f"c{number}" for number in range(columns))
+    names = ", ".join(f"c{number}" for number in range(_named()[name].columns))
     return (
-        f"WITH answer ({names}) AS ({query})\n"
+        f"WITH answer ({names}) AS ({statement(name, **parts)})\n"
         f"SELECT '[' || coalesce(group_concat(json_array({names})), '') || ']' FROM answer"
     )
 

@@ -1,5 +1,7 @@
 """The store over SQLite: each verb of the port as a job for the writing thread or for a reading one."""
 
+# ruff: noqa: ANN401  # SQL functions take values of any type
+
 from __future__ import annotations
 
 import asyncio
@@ -34,8 +36,8 @@ from argosy.store.sqlite import row
 from argosy.store.sqlite.database import Migration, close_writer, known_migrations, open_reader, open_writer
 from argosy.store.sqlite.error import closed, translated
 from argosy.store.sqlite.lane import READS_TOGETHER, WRITES_TOGETHER, Lane, Reading, Writing
-from argosy.store.sqlite.search import COLUMNS, CONTAINS, search
-from argosy.store.sqlite.statement import as_json, first, listed, run
+from argosy.store.sqlite.search import CONTAINS, search
+from argosy.store.sqlite.statement import first, listed, run
 from argosy.store.sqlite.work import Work
 
 READING_THREADS = 2
@@ -145,9 +147,7 @@ class SqliteStore:
         return await self._read.do(look)
 
     async def find(self, query: Query) -> Sequence[Task]:
-        text, bindings = search(query)
-        page = as_json(text, COLUMNS)
-        return await self._read.do(lambda db: _tasks(json.loads(db.execute(page, bindings).get)))
+        return await self._read.do(lambda db: _tasks(search(db, query)))
 
     async def counts(self) -> Mapping[Status, int]:
         counters = dict(await self._read.do(lambda db: listed(db, "counts")))

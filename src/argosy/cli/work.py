@@ -1,0 +1,27 @@
+"""``argosy run``."""
+
+from __future__ import annotations
+
+import click
+
+from argosy.cli.face import current
+from argosy.cli.get import PROGRESS
+from argosy.cli.kinds import DURATION
+from argosy.cli.loop import run as run_loop
+from argosy.cli.options import verb
+
+
+@verb()
+@click.option("--forever", is_flag=True, help="Do not end when the queue is empty: wait for more.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says].")
+@click.option("--progress", type=click.Choice(PROGRESS), default="auto", show_default=True, envvar="ARGOSY_PROGRESS", help="How to show what happens.")
+@click.option("--max-time", type=DURATION, metavar="TIME", help="Stop after so long (exit 124).")
+def run(jobs: int | None, progress: str, max_time: float | None, *, forever: bool) -> int:
+    """Work the queue here until it is empty.
+
+    Takes what 'argosy add' put in, what a stopped 'argosy get' left waiting, and what is due for another try. Paused
+    tasks stay paused. A full disk is waited for. Several may run at once: no task is fetched twice.
+    """  # fmt: skip
+    from argosy.cli.foreground import Manner, work_queue  # noqa: PLC0415 - help needs no runtime
+
+    return run_loop(work_queue(Manner(current(click.get_current_context()), progress, jobs, max_time), forever=forever))

@@ -73,8 +73,7 @@ def add(
         joined = sum(handle.joined for handle in handles)
         if joined:
             face.note(f"{joined} of {len(handles)} were in the queue already" if len(handles) > 1 else "it was in the queue already")
-        if not any(worker.serves_queue for worker in await runtime.workers()):
-            face.note("nobody works the queue: 'argosy run' does")
+        face.note("'argosy run' works the queue")
         return 0
 
     return on_store(work)

@@ -18,13 +18,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-def on_store(work: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Return what ``work`` makes of a runtime that only reads and commands, and downloads nothing itself."""
+def on_store(work: Callable[[Runtime], Awaitable[T]], *, downloads: bool = False) -> T:
+    """Return what ``work`` makes of a runtime that only reads and commands; ``downloads``: that runs what it adds."""
 
     async def main() -> T:
         from argosy.runtime.manager import Runtime  # noqa: PLC0415 - help and usage errors need none
 
-        async with Runtime(work=False) as runtime:
+        async with Runtime(work=downloads, session=downloads) as runtime:
             return await work(runtime)
 
     return run(main())

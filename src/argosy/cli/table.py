@@ -72,8 +72,12 @@ def _padded(text: str, width: int, *, flush_right: bool) -> str:
 
 def show(face: Face, head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (),
          stretch: int | None = None) -> None:  # fmt: skip
-    """Print the rows under their heads; on a terminal they fit its width."""
+    """Print the rows under their heads; on a terminal they fit its width. A column without a word is left out."""
     width = columns() if sys.stdout.isatty() else None
+    told = [at for at in range(len(head)) if at == stretch or any(row[at] for row in rows)]
+    head, rows = [head[at] for at in told], [[row[at] for at in told] for row in rows]
+    right = [told.index(at) for at in right if at in told]
+    stretch = None if stretch is None else told.index(stretch)
     heading, *body = lines([head, *rows], right=right, stretch=stretch, width=width)
     face.say(face.style(heading, sys.stdout, bold=True))
     for line in body:

@@ -50,11 +50,13 @@ class Hub:
         self._paces: dict[TaskId, Pace] = {}
         self._alarm = Alarm(clock)
         self._metrics_s = 0.0
+        self._idle = True
 
     async def run(self) -> None:
         """Look until cancelled; hardly ever while nothing runs."""
         while True:
-            await self._alarm.wait(LOOK_S if self._holdings.gauges else METRICS_S)
+            self._idle = not self._holdings.gauges
+            await self._alarm.wait(METRICS_S if self._idle else LOOK_S)
             now = self._clock.steady()
             self.look(now)
             if now - self._metrics_s >= METRICS_S and self._bus.heard:
@@ -62,8 +64,9 @@ class Hub:
                 await self._show_metrics(now)
 
     def wake(self) -> None:
-        """Something runs now."""
-        self._alarm.ring()
+        """Something may run now that did not. While something does, looks come at their own pace."""
+        if self._idle and self._holdings.gauges:
+            self._alarm.ring()
 
     # -- progress ----------------------------------------------------------------------------------
 

@@ -121,8 +121,8 @@ class Machine:
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._tasks[name] = self._loop.create_task(_supervised(name, run), name=f"argosy-{name}")
 
-    def _settled(self) -> None:
-        self.scheduler.wake()
+    def _settled(self, waiting: bool) -> None:
+        self.scheduler.wake(waiting=waiting)
         self.hub.wake()
         self._quiet.set()
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
-from argosy.core.types import FileState, Status, Task, TaskId
+from argosy.core.types import WAITING, FileState, Status, Task, TaskId
 from argosy.errors import ArgosyError, StoreError
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.clock import Clock, Timer
@@ -51,9 +51,9 @@ class Router:
         self._queue: deque[Item] = deque()
         self._wake = asyncio.Event()
         self._overdue: dict[TaskId, tuple[int, Timer]] = {}
-        self.settled: Callable[[], None] = lambda: None
-        """Called after each batch: something may be runnable now that was not."""
-        self.failed: Callable[[Task, AttemptFailed], None] = lambda task, report: None
+        self.settled: Callable[[bool], None] = _nothing
+        """Called after each batch: a slot may be free now; ``True``: there may be another task to run as well."""
+        self.failed: Callable[[Task, AttemptFailed], None] = _nothing
         """Called for each attempt that failed: it may say something about other tasks' hosts and disks."""
 
     # -- the way in --------------------------------------------------------------------------------
@@ -92,7 +92,6 @@ class Router:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
                 await self._settle_safely(batch)
-                self.settled()
 
     async def drain(self) -> None:
         """Settle what is queued now; for the end, when :meth:`run` no longer does."""
@@ -148,6 +147,7 @@ class Router:
             if remarks:
                 await self._teller.tell(await self._store.log(remarks, self._clock.epoch()))
             self._act(decided, outcome.settled)
+            self.settled(any(task is not None and task.status in WAITING for task in outcome.stored.values()))
             for item, answer in outcome.settled:
                 if item.answer is not None:
                     item.answer(answer)
@@ -221,11 +221,15 @@ class Router:
         """Let go of tasks whose lease somebody else has, without writing anything."""
         for task_id in task_ids:
             self._lose(task_id)
-            self.settled()
+        self.settled(False)
 
     def refresh(self, tasks: Iterable[Task]) -> None:
         """Take over what another process has changed in tasks held here."""
         self.post(Item(task.id, Renewed(task)) for task in tasks)
+
+
+def _nothing(*_: object) -> None:
+    """Nobody has asked to be called."""
 
 
 def _ANSWERED(_: Outcome) -> None:  # noqa: N802 - a marker, compared by identity

@@ -10,7 +10,7 @@ from typing import Final
 from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
 from argosy.core.limits import Limits
 from argosy.core.retry import RETRY_AFTER_CAP_S
-from argosy.core.schedule import Running, Situation, host_loads, plan, window_opens
+from argosy.core.schedule import Candidate, Running, Situation, host_loads, plan, window_opens
 from argosy.core.timetable import next_change, parse_window
 from argosy.core.types import Status, Task, TaskId
 from argosy.errors import StoreError
@@ -19,7 +19,7 @@ from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Take
 from argosy.runtime.ports import Hands
 from argosy.runtime.router import Router
-from argosy.store.port import Candidate, Store
+from argosy.store.port import Store
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,16 @@ class Scheduler:
         self._session = session
         self._alarm = Alarm(clock)
         self._held = 0
+        self._stale = True
+        self._ready: list[Candidate] = []
+        """What the store last said could run, less what has been claimed; as good as new until something waits anew."""
         self._cooling: dict[str, float] = {}
         self._full: dict[str, float] = {}
         self.limits = limits
-        self.resting = False
-        """Whether the last round found nothing to run, now or at a known time, and nothing runs."""
-        self.rounds = 0
 
-    def wake(self) -> None:
-        """Something has changed: look again."""
+    def wake(self, *, waiting: bool = True) -> None:
+        """Something has changed: look again. ``waiting``: among the tasks that wait, so the store must be asked."""
+        self._stale = self._stale or waiting
         self._alarm.ring()
 
     @contextlib.contextmanager
@@ -104,7 +105,6 @@ class Scheduler:
 
     async def _round(self) -> float:
         """Claim what may run now, and return when to look again if nobody wakes us."""
-        self.rounds += 1
         limits, running = self.limits, self.running()
         now = self._clock.epoch()
         free = limits.max_running - len(running)
@@ -119,25 +119,31 @@ class Scheduler:
         chosen = plan(candidates, running, limits, situation)
         if chosen.picks:
             await self._claim(chosen.picks)
+            if len(chosen.picks) >= free:
+                return self._window_closes_s()
         due = await self._store.next_due(now=now, session=self._session)
-        self.resting = not candidates and not self._holdings.tasks and due is None
         wakes = [moment for moment in (due, chosen.wake_at, *self._full.values()) if moment is not None]
         soonest = min(wakes, default=now + LONGEST_SLEEP_S) - self._clock.epoch()
+        # What comes due is not among the candidates yet: the next look must be at the store.
+        self._stale = True
         return max(0.0, min(soonest, self._window_closes_s()))
 
     async def _candidates(self, now: float, free: int, running: list[Running]) -> list[Candidate]:
+        if not self._stale and len(self._ready) >= 2 * free:
+            return self._ready
         per_host = self.limits.connections_per_host
         full = [host for host, load in host_loads(running).items() if host and load >= per_host]
+        self._stale = False
         found = await self._store.runnable(
             now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=full
         )
-        return list(found)
+        self._ready = list(found)
+        return self._ready
 
     async def _claim(self, picks: tuple[Candidate, ...]) -> None:
+        gone = {task.id for task in picks}
+        self._ready = [task for task in self._ready if task.id not in gone]
         outcomes = await self._router.ask_all([(task.id, Take(task.version)) for task in picks])
-        for outcome in outcomes:
-            if outcome.error is not None:
-                log.debug("a claim was refused: %s", outcome.error)
         if any(outcome.error is not None for outcome in outcomes):
             self.wake()
 

@@ -49,9 +49,9 @@ def spec_to_text(spec: TaskSpec) -> str:
 
 def spec_from_text(text: str, source: str, directory: str) -> TaskSpec:
     shown = _object(json.loads(text))
-    files = tuple(_decoder(FileSpec)(file) for file in shown.get("files", ()))
+    files = _FILES(shown["files"]) if "files" in shown else ()
     options = _decoder(TransferOptions)(shown["options"]) if "options" in shown else _PLAIN_OPTIONS
-    return TaskSpec(source, directory, files, options, _decoder(str | None)(shown.get("engine")))
+    return TaskSpec(source, directory, files, options, _ENGINE(shown.get("engine")))
 
 
 def failure_to_text(failure: Failure | None) -> str | None:
@@ -194,3 +194,7 @@ def _one_of(choices: tuple[Any, ...], plain: Any) -> Any:
 def _object(plain: Any) -> dict[str, Any]:
     found: dict[str, Any] = _checked(dict, plain)
     return found
+
+
+_FILES = _decoder(tuple[FileSpec, ...])
+_ENGINE = _decoder(str | None)

@@ -90,7 +90,7 @@ class Bars:
         percent = row.percent
         if row.status is Status.RETRYING:
             what = Text(terminal_safe(row.note) or "waiting to try again", style="yellow", overflow="ellipsis")
-            return [Text(label), Text("wait", style="yellow"), what]  # type: ignore[list-item]
+            return [Text(label), Text("wait", style="yellow"), what]
         start: list[Text | ProgressBar] = [
             Text(label),
             Text("" if percent is None else f"{percent:.0f}%", style="bold"),

@@ -6,6 +6,7 @@ several statuses would sort all of their tasks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import apsw
@@ -20,7 +21,7 @@ CONTAINS = "contains"
 """Name of the SQL function ``contains(text, wanted)``, for what LIKE does not fold."""
 
 
-def search(connection: apsw.Connection, query: Query) -> list[Row]:
+def search(connection: apsw.Connection, query: Query) -> Sequence[Row]:
     """Return the rows of the page."""
     bindings: dict[str, Any] = {"limit": query.limit}
     order = "DESC" if query.newest_first else "ASC"

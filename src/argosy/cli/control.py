@@ -1,0 +1,76 @@
+"""The verbs that change what happens to tasks: ``pause resume start cancel retry``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from argosy.cli.confirm import confirmed
+from argosy.cli.face import current
+from argosy.cli.loop import on_store
+from argosy.cli.options import verb
+from argosy.cli.outcome import told
+from argosy.cli.select import Selection, selected, selecting, selection
+from argosy.cli.text import counted
+from argosy.core.types import TERMINAL, Status
+
+if TYPE_CHECKING:
+    from argosy.runtime.manager import Runtime
+
+PAUSABLE = frozenset({Status.PENDING, Status.RETRYING, Status.SCHEDULED, Status.RUNNING})
+RESUMABLE = frozenset({Status.PAUSED, Status.PAUSING})
+STARTABLE = RESUMABLE | {Status.PENDING, Status.RETRYING}
+CANCELLABLE = frozenset(Status) - TERMINAL
+FAILED = frozenset({Status.FAILED, Status.CANCELLED})
+
+
+def _command(name: str, done: str, chosen: Selection, sensible: frozenset[Status], *, yes: bool = True) -> int:
+    """Do ``name``, a verb of the runtime, to the tasks chosen, and say what became of each."""
+    face = current(click.get_current_context())
+
+    async def work(runtime: Runtime) -> int:
+        ids = await selected(runtime, chosen, sensible=sensible)
+        if chosen.wide and ids:
+            confirmed(f"{name} {counted(len(ids), 'task')}", yes=yes)
+        method: Callable[..., Any] = getattr(runtime, name)
+        return told(face, name, done, ids, await method(ids))
+
+    return on_store(work)
+
+
+@verb()
+@selecting
+def pause(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
+    """Stop tasks for now and keep what they have, whoever runs them."""
+    return _command("pause", "paused", selection(ids, statuses, everything=everything), PAUSABLE)
+
+
+@verb()
+@selecting
+def resume(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
+    """Let paused tasks go on, ahead of the others; 'argosy run' fetches them."""
+    return _command("resume", "resumed", selection(ids, statuses, everything=everything), RESUMABLE)
+
+
+@verb()
+@selecting
+def start(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
+    """Start waiting tasks as soon as there is a slot, without their backoff or start time."""
+    return _command("start", "started", selection(ids, statuses, everything=everything), STARTABLE)
+
+
+@verb()
+@selecting
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def cancel(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, yes: bool) -> int:
+    """Give tasks up and drop their partial files; finished files stay. --all asks first."""
+    return _command("cancel", "cancelled", selection(ids, statuses, everything=everything), CANCELLABLE, yes=yes)
+
+
+@verb()
+@selecting
+def retry(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
+    """Try failed or cancelled tasks again, with a fresh count of retries."""
+    return _command("retry", "waiting again", selection(ids, statuses, everything=everything), FAILED)

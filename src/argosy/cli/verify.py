@@ -1,0 +1,87 @@
+"""``argosy verify``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from argosy.cli import document, trouble
+from argosy.cli.face import Face, current
+from argosy.cli.loop import on_store
+from argosy.cli.options import verb
+from argosy.cli.select import Selection, selected, selecting, selection
+from argosy.core.names import terminal_safe
+from argosy.core.sizes import format_size
+from argosy.core.types import Status
+from argosy.errors import ArgosyError, IntegrityError
+
+if TYPE_CHECKING:
+    from argosy.core.types import TaskId
+    from argosy.runtime.manager import Runtime
+    from argosy.runtime.repair import FileReport, VerifyReport
+
+
+@verb()
+@selecting
+@click.option("--repair", is_flag=True, help="Fetch what is damaged, and nothing else.")
+def verify(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, repair: bool) -> int:
+    """Read finished files back and say whether they are what was downloaded (exit 7 if not); --repair makes them so."""
+    face = current(click.get_current_context())
+    chosen = selection(ids, statuses, everything=everything)
+
+    async def work(runtime: Runtime) -> int:
+        return await _verify(face, runtime, chosen, repair=repair)
+
+    return on_store(work, downloads=repair)
+
+
+async def _verify(face: Face, runtime: Runtime, chosen: Selection, *, repair: bool) -> int:
+    codes: list[int] = []
+    shown: list[dict[str, object]] = []
+    for task_id in await selected(runtime, chosen, sensible=frozenset({Status.COMPLETED})):
+        directory = (await runtime.task(task_id)).spec.directory
+        try:
+            report = await runtime.verify(task_id, repair=repair)
+        except ArgosyError as error:
+            codes.append(error.exit_code)
+            shown.append({"id": task_id, "ok": False, "error": trouble.as_json(error.failure())})
+            if not face.json:
+                print(trouble.words(error.failure(), face, task_id[:8]), file=sys.stderr)  # noqa: T201 - its result
+            continue
+        if not report.ok:
+            codes.append(IntegrityError.exit_code)
+        shown.append(_as_json(task_id, directory, report))
+        if not face.json:
+            _print(face, directory, report)
+    if face.json:
+        face.say(document.document("verify/1", tasks=shown))
+    return trouble.exit_code(codes)
+
+
+def _as_json(task_id: TaskId, directory: str, report: VerifyReport) -> dict[str, object]:
+    files = [
+        {"path": str(Path(directory, file.path)), "ok": file.ok, "checked_by": file.checked_by,
+         "damaged": [list(extent) for extent in file.damaged]}
+        for file in report.files
+    ]  # fmt: skip
+    return {"id": task_id, "ok": report.ok, "repaired_by": report.repaired_by, "files": files}
+
+
+def _print(face: Face, directory: str, report: VerifyReport) -> None:
+    for file in report.files:
+        word = face.style("right", sys.stdout, fg="green") if file.ok else face.style("WRONG", sys.stdout, fg="red")
+        face.say(f"{word}  {terminal_safe(str(Path(directory, file.path)))}  ({_how(file)})")
+    if report.repaired_by:
+        face.note("repaired: only what was damaged was fetched")
+    elif not report.ok:
+        face.note(f"'argosy verify {report.task_id[:8]} --repair' fetches what is damaged, and nothing else")
+
+
+def _how(file: FileReport) -> str:
+    if file.ok:
+        return {"length": "by its length only", "blocks": "block by block"}.get(file.checked_by, f"by its {file.checked_by}")
+    damaged = sum(end - start for start, end in file.damaged)
+    return f"{format_size(damaged)} damaged" if damaged else "not the file that was downloaded"

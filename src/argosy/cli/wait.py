@@ -1,0 +1,77 @@
+"""``argosy wait``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from argosy.cli import document, trouble
+from argosy.cli.complete import complete_ids
+from argosy.cli.face import Face, current
+from argosy.cli.kinds import DURATION
+from argosy.cli.loop import first_of, on_store
+from argosy.cli.options import verb
+from argosy.cli.report import Words
+from argosy.cli.progress.view import Silent
+from argosy.cli.select import looked_up, pages
+from argosy.core.types import TERMINAL, Status, Task
+from argosy.errors import ArgosyError, Interrupted, UnknownTask
+from argosy.store.port import Query
+
+if TYPE_CHECKING:
+    from argosy.runtime.manager import Runtime
+
+
+@verb()
+@click.argument("ids", nargs=-1, metavar="[ID]…", shell_complete=complete_ids)
+@click.option("--timeout", type=DURATION, metavar="TIME", help="Give up waiting after so long (exit 124); the tasks go on.")
+def wait(ids: tuple[str, ...], timeout: float | None) -> int:
+    """Return once tasks have ended or are paused, whoever runs them; without an id, all there are now.
+
+    Prints the paths of what is complete, like 'argosy get', and has its exit codes.
+    """  # fmt: skip
+    face = current(click.get_current_context())
+
+    async def work(runtime: Runtime) -> int:
+        open_now = Query(statuses=frozenset(Status) - TERMINAL)
+        tasks = await looked_up(runtime, ids) if ids else [task async for task in pages(runtime, open_now)]
+        ended: list[Task] = []
+        waits = [_end_of(runtime, face, task, ended) for task in tasks]
+        if await first_of(_all(waits), within_s=timeout) is None:
+            raise _TimeIsOver(f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command")
+        if face.json:
+            face.say(document.document("tasks/1", tasks=[document.task(task) for task in ended]))
+        return trouble.exit_code([_code(task) for task in ended if task.status is not Status.COMPLETED])
+
+    return on_store(work)
+
+
+class _TimeIsOver(ArgosyError):
+    code = "time_is_over"
+    exit_code = trouble.EXIT_TIME_IS_OVER
+
+
+async def _all(waits: Sequence[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*waits)
+
+
+async def _end_of(runtime: Runtime, face: Face, task: Task, ended: list[Task]) -> None:
+    rested = await runtime.rest(task.id)
+    if rested is None:
+        raise UnknownTask(f"task {task.id[:8]} was removed while it was waited for")
+    ended.append(rested)
+    if face.json:
+        return
+    files = await runtime.files(task.id)
+    words = Words(face, Silent())
+    if rested.status is Status.COMPLETED:
+        words.finished(rested, files)
+    else:
+        words.failed(rested, files)
+
+
+def _code(task: Task) -> int:
+    return task.error.exit_code if task.status is Status.FAILED and task.error else Interrupted.exit_code

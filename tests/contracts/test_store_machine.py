@@ -222,7 +222,8 @@ class Stores(RuleBasedStateMachine):
         self.both(lambda store: store.resolve("0", 3))
 
         async def first(store: Store) -> bool:
-            return all(await store.first_rank() < task.rank for task in tasks)
+            before = await store.first_rank()
+            return all(before < task.rank for task in tasks)
 
         assert self.both(first)
 

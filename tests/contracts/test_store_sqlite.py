@@ -267,7 +267,7 @@ async def test_damage_met_in_use_is_told_and_healthy_tasks_are_still_read(path: 
 def public() -> Iterator[Path]:
     """Yield a folder that others may read: pytest's own is closed to them."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         yield Path(folder) / "queue.db"
 
 

@@ -101,8 +101,10 @@ class Follower:
             self.add(await self._runtime.task(told.task_id))
         if told.to is None or told.to in AT_REST:
             self._ended.put_nowait(told.task_id)
-        else:
-            self.board.move(told.task_id, told.to, told.error.message if told.error else "")
+            return
+        self.board.move(told.task_id, told.to, told.error.message if told.error else "")
+        if told.to is Status.RETRYING and told.error is not None:
+            self._reporter.retrying(await self._runtime.task(told.task_id))
 
     async def _warned(self, told: Warned) -> None:
         if told.task_id is not None and told.task_id not in self._open:
@@ -161,8 +163,10 @@ class Follower:
 
     async def _draw(self) -> None:
         period_s = self._reporter.period_s
+        self.board.tick(asyncio.get_running_loop().time())
         while period_s is not None:
             await asyncio.sleep(period_s)
+            self.board.tick(asyncio.get_running_loop().time())
             self._reporter.draw(self.board)
 
     async def _look(self) -> None:

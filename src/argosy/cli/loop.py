@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from argosy.cli import logbook
+
 if TYPE_CHECKING:
     from argosy.runtime.manager import Runtime
 
@@ -14,6 +16,7 @@ T = TypeVar("T")
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Return what the coroutine returns; its loop is closed afterwards."""
+    logbook.open_log()
     with asyncio.Runner() as runner:
         return runner.run(main)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -52,8 +53,8 @@ def ls(text: str | None, statuses: tuple[str, ...], most: int, *, everything: bo
 
 def _show(face: Face, tasks: list[Task], counts: dict[Status, int], text: str | None, most: int) -> None:
     if tasks:
-        rows = [_row(task) for task in tasks]
-        table.show(face, HEAD, rows, right=(2, 3, 4, 5), stretch=6)
+        rows = [_row(task, narrow=sys.stdout.isatty()) for task in tasks]
+        table.show(face, HEAD, rows, right=(2, 3, 4, 5), stretch=7 if any(row[7] for row in rows) else 6)
     hidden = sum(counts.values()) - len(tasks)
     if not tasks and text:
         face.note(f"no task has {text!r} in its URL or name")
@@ -65,11 +66,14 @@ def _show(face: Face, tasks: list[Task], counts: dict[Status, int], text: str | 
         face.note(f"the newest {most}; -n shows more")
 
 
-HEAD = ("ID", "STATUS", "DONE", "SIZE", "SPEED", "LEFT", "NAME")
+HEAD = ("ID", "STATUS", "DONE", "SIZE", "SPEED", "LEFT", "NAME", "NOTE")
+LONGEST_NAME = 40
+NOTED = frozenset({Status.FAILED, Status.RETRYING})
 
 
-def _row(task: Task) -> tuple[str, ...]:
-    name = name_of(task)
-    if task.error is not None and task.status in (Status.FAILED, Status.RETRYING):
-        name += f"  ({task.error.message})"
-    return (short(task.id), task.status.value, percent_of(task), size_of(task), speed_of(task), left_of(task), name)
+def _row(task: Task, *, narrow: bool) -> tuple[str, ...]:
+    name = table.cut(name_of(task), LONGEST_NAME) if narrow else name_of(task)
+    note = task.error.message if task.error is not None and task.status in NOTED else task.warning or ""
+    return (
+        short(task.id), task.status.value, percent_of(task), size_of(task), speed_of(task), left_of(task), name, note
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +40,8 @@ class Reporter(Protocol):
     def finished(self, task: Task, files: Sequence[FileState]) -> None: ...
 
     def failed(self, task: Task, files: Sequence[FileState]) -> None: ...
+
+    def retrying(self, task: Task) -> None: ...
 
     def warned(self, code: str, message: str, name: str, task_id: str | None) -> None: ...
 
@@ -95,6 +98,12 @@ class Words:
             self._view.result(_printed(path))
         self._view.note(trouble.words(_why(task), self._face, name_of(task)))
 
+    def retrying(self, task: Task) -> None:
+        if self._face.quiet or task.error is None or task.error.code == "disk_full":
+            return
+        label = self._face.style("again:", sys.stderr, fg="yellow")
+        self._view.note(f"{label} {name_of(task)}: {terminal_safe(task.error.message)}; {_when(task)}")
+
     def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
         if self._face.verbose or (code in NOTABLE and not self._face.quiet):
             label = self._face.style("note:", sys.stderr, fg="yellow")
@@ -144,6 +153,11 @@ class Lines:
         shown = [document.file(state, task.spec.directory) for state in files]
         self._print(event, task_id=task.id, paths=paths(task, files), task=document.task(task), files=shown, **content)
 
+    def retrying(self, task: Task) -> None:
+        error = None if task.error is None else trouble.as_json(task.error)
+        self._print("retrying", task_id=task.id, attempt=task.attempt, max_retries=task.max_retries,
+                    due_at=document.time(task.due_at), error=error)  # fmt: skip
+
     def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
         self._print("warning", task_id=task_id, code=code, message=message)
 
@@ -162,9 +176,16 @@ def _printed(path: str) -> str:
     return terminal_safe(path) if sys.stdout.isatty() else path
 
 
+def _when(task: Task) -> str:
+    """Return ``retry 1 of 5 in 4s``."""
+    soon = "now" if task.due_at is None else f"in {format_duration(task.due_at - time.time())}"
+    return f"retry {task.attempt} of {task.max_retries} {soon}"
+
+
 def _why(task: Task) -> Failure:
     if task.error is not None:
-        return task.error
+        # What gave up is not tried again by itself, whatever the hint of the attempt said.
+        return replace(task.error, hint="") if task.error.retryable else task.error
     hints = {
         Status.PAUSED: f"'argosy resume {short(task.id)}', or the same command again, goes on",
         Status.CANCELLED: f"'argosy retry {short(task.id)}', or the same command again, starts it again",

@@ -22,6 +22,9 @@ SCHEMA = "argosy.error/1"
 
 ADVICE = {
     "dns": "check the name for a typing error, and the network: 'argosy doctor' shows what is set",
+    "reset": "the same command again goes on where this stopped",
+    "incomplete": "the same command again goes on where this stopped",
+    "proxy": "check --proxy and the *_proxy variables; --proxy none goes without",
     "connect": "nobody answers there; check host and port, or a proxy with --proxy",
     "timeout": "the same command again goes on where this stopped; --connect-timeout and --timeout give it longer",
     "stalled": "the same command again goes on where this stopped; --timeout gives the server longer",
@@ -108,7 +111,7 @@ def as_json(failure: Failure) -> dict[str, object]:
 def words(failure: Failure, face: Face, subject: str = "") -> str:
     """Return what failed, why, and what to do, on one or two lines."""
     label = face.style("error:", sys.stderr, fg="red", bold=True)
-    about = f" {terminal_safe(subject)}:" if subject else ""
+    about = f" {terminal_safe(subject)}:" if subject and not failure.message.startswith(subject) else ""
     lines = [f"{label}{about} {terminal_safe(failure.message)}"]
     hint = failure.hint or ADVICE.get(failure.code, "")
     if hint:

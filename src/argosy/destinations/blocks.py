@@ -12,10 +12,9 @@ from typing import Final
 
 from xxhash import xxh3_64
 
-from argosy.core.ranges import Extent, Piece, without
+from argosy.core.ranges import Extent, Piece, merge
 
 HASH_BYTES: Final = 8
-UNKNOWN: Final = bytes(HASH_BYTES)
 READ_BYTES: Final = 1024 * 1024
 
 
@@ -81,15 +80,13 @@ def held_blocks(extents: Iterable[Extent], block: int) -> Iterator[tuple[int, in
             at = upto
 
 
-def trusted(fd: int, extents: Sequence[Extent], block: int, hashes: bytes) -> tuple[Extent, ...]:
+def trusted(fd: int, extents: Iterable[Extent], block: int, hashes: bytes) -> tuple[Extent, ...]:
     """Read the extents back from ``fd`` and return those bytes whose block still has its hash. Blocks; slow."""
-    kept = tuple(extents)
-    for index, first, end in held_blocks(extents, block):
-        expected = hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
-        known = len(expected) == HASH_BYTES and expected != UNKNOWN and first == index * block
-        if not known or _digest(fd, first, end) != expected:
-            kept = without(kept, (first, end))
-    return kept
+    return merge(
+        (first, end)
+        for index, first, end in held_blocks(extents, block)
+        if first == index * block and _digest(fd, first, end) == hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
+    )
 
 
 def _digest(fd: int, first: int, end: int) -> bytes:

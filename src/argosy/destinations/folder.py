@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from argosy.core.names import terminal_safe
 from argosy.errors import DiskFull, LocalError, UnsafePath
@@ -35,6 +35,10 @@ def local_error(error: OSError, path: str) -> LocalError:
             return UnsafeLink(f"{shown} is a symbolic link", hint="remove it, or choose another name")
         case errno.EIO:
             return LocalError(f"the disk failed while writing {shown}", hint="check the disk", code="disk_error")
+        case errno.ENOENT:
+            return LocalError(f"{shown} is gone", hint="somebody removed it, or its disk is not mounted", code="gone")
+        case errno.EISDIR | errno.EINVAL | errno.ENXIO:
+            return LocalError(f"{shown} is not a regular file", hint="remove it, or choose another name", code="not_a_file")
     return LocalError(f"{shown}: {error.strerror or error}")
 
 
@@ -57,10 +61,8 @@ def walked(root: str, folders: tuple[str, ...], *, create: bool) -> Iterator[int
     """Give a handle on the folder below ``root``; ``root`` itself is the user's and may be reached by links."""
     try:
         if create:
-            os.makedirs(root, exist_ok=True)
+            _make_root(root)
         fd = os.open(root, _DIRECTORY)
-    except FileExistsError as error:
-        raise LocalError(f"{root} is not a folder", hint="choose another folder with -d", code="not_a_folder") from error
     except OSError as error:
         raise local_error(error, root) from error
     try:
@@ -76,13 +78,41 @@ def walked(root: str, folders: tuple[str, ...], *, create: bool) -> Iterator[int
         os.close(fd)
 
 
+def _make_root(root: str) -> None:
+    """Make the folder and those above it, each durably: whoever publishes below makes only the rest so."""
+    if os.path.isdir(root):
+        return
+    above = os.path.dirname(os.path.abspath(root))
+    _make_root(above)
+    with suppress(FileExistsError):
+        os.mkdir(root)
+    fd = os.open(above, _DIRECTORY)
+    try:
+        settle(fd)
+    finally:
+        os.close(fd)
+
+
 def _enter(fd: int, name: str, *, create: bool) -> int:
     if create:
-        try:
+        with suppress(FileExistsError):
             os.mkdir(name, dir_fd=fd)
-        except FileExistsError:
-            pass
-    return os.open(name, _DIRECTORY | _NO_LINK, dir_fd=fd)
+    try:
+        return os.open(name, _DIRECTORY | _NO_LINK, dir_fd=fd)
+    except NotADirectoryError as error:
+        there = entry(name, fd)
+        if there is not None and stat.S_ISLNK(there.st_mode):  # Linux says "not a directory" of a link to one
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+        raise
+
+
+def settle(fd: int) -> None:
+    """What has been named, renamed and removed in the folder is durable. Raises OSError."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # some file systems cannot, and need not
+            raise
 
 
 def open_regular(name: str, dir_fd: int, flags: int, mode: int = 0o666) -> int:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from argosy.destinations.flusher import Flusher
@@ -14,12 +15,14 @@ from argosy.errors import DiskFull, Fenced, LocalError
 
 SPARE_BYTES: Final = 16 * 1024 * 1024
 """Kept free on the disk: a machine whose disk is quite full misbehaves in worse ways than ours."""
+SPARE_SHARE: Final = 64
+"""But no more than this part of a small disk."""
 
 
 class FilePart:
     """An open part file, held by an exclusive lock for as long as it is open."""
 
-    __slots__ = ("_alive", "_flusher", "_root", "fd", "path")
+    __slots__ = ("_alive", "_failed", "_flusher", "_root", "fd", "path")
 
     def __init__(self, root: str, path: str, fd: int, flusher: Flusher, alive: Callable[[], bool]) -> None:
         self._root = root
@@ -27,6 +30,7 @@ class FilePart:
         self.fd = fd
         self._flusher = flusher
         self._alive = alive
+        self._failed: LocalError | None = None
 
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Write all chunks one after the other from ``offset``. Raises DiskFull, LocalError or Fenced."""
@@ -59,7 +63,8 @@ class FilePart:
             held = os.fstat(self.fd).st_blocks * 512
             disk = os.fstatvfs(self.fd)
             free = disk.f_bavail * disk.f_frsize
-            if size - held > max(0, free - SPARE_BYTES) and size > held:
+            spare = min(SPARE_BYTES, disk.f_blocks * disk.f_frsize // SPARE_SHARE)
+            if size - held > max(0, free - spare) and size > held:
                 raise DiskFull(
                     f"{self._shown} needs {size - held:,} bytes more, the disk has {free:,}",
                     hint="free some space or choose another folder; nothing is lost",
@@ -75,16 +80,21 @@ class FilePart:
             raise local_error(error, self._shown) from error
 
     async def flush(self) -> None:
+        """See the port. Once it has failed it fails for ever: the kernel has dropped the bytes that it could not
+        write, and would report the next flush as done."""
+        if self._failed is not None:
+            raise self._failed
         try:
             await self._flusher.flush(self.fd)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise local_error(error, self._shown) from error
-            raise LocalError(
-                f"the disk did not take {self._shown}: {error.strerror or error}",
-                hint="check the disk; what was safe before is kept",
-                code="flush_failed",
-            ) from error
+            self._failed = self._flush_error(error)
+            raise self._failed from error
+
+    def _flush_error(self, error: OSError) -> LocalError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return local_error(error, self._shown)
+        message = f"the disk did not take {self._shown}: {error.strerror or error}"
+        return LocalError(message, hint="check the disk; what was safe before is kept", code="flush_failed")
 
     @property
     def mtime_ns(self) -> int:
@@ -96,9 +106,10 @@ class FilePart:
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with suppress(OSError):  # whether the bytes are safe was settled by the last flush
+                os.close(fd)
 
 
 def lock(fd: int) -> bool:

@@ -16,6 +16,9 @@ from argosy.store.port import WorkerInfo
 STARTTIME_FIELD = 22
 """Of /proc/PID/stat, counted from 1 (proc(5)): clock ticks since boot when the process started."""
 
+ENDED = frozenset("ZXx")
+"""States, in the field before those, of processes that will never run again."""
+
 
 def this_process(*, serves_queue: bool) -> WorkerInfo:
     """Return a new identity of this process; each call is another worker."""
@@ -31,9 +34,12 @@ def this_process(*, serves_queue: bool) -> WorkerInfo:
 
 
 def host_id() -> str:
-    """Return what tells this machine from others."""
-    machine = _text("/etc/machine-id")
-    return machine or f"{socket.gethostname()}-{uuid.getnode():012x}"
+    """Return what tells this machine from others, and containers with pids of their own from each other."""
+    machine = _text("/etc/machine-id") or f"{socket.gethostname()}-{uuid.getnode():012x}"
+    try:
+        return f"{machine} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return machine
 
 
 def boot_id() -> str:
@@ -42,11 +48,15 @@ def boot_id() -> str:
 
 
 def start_time(pid: int) -> str | None:
-    """Return when process ``pid`` started, opaque; None if there is none, empty if it cannot be told."""
+    """Return when process ``pid`` started, opaque; None if there is none, empty if it cannot be told.
+
+    A process that has ended but was not collected by its parent (a zombie) does nothing any more: it is none.
+    """
     stat = _text(f"/proc/{pid}/stat")
     if stat:
         # The name in parentheses may hold spaces and parentheses itself.
-        return stat.rpartition(")")[2].split()[STARTTIME_FIELD - 3]
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in ENDED else fields[STARTTIME_FIELD - 3]
     if Path("/proc/self/stat").exists():
         return None
     return "" if _exists(pid) else None

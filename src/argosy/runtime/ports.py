@@ -65,6 +65,9 @@ class Destination(Protocol):
     async def discard(self, states: Sequence[FileState]) -> None:
         """Remove the part files."""
 
+    async def sweep(self, states: Sequence[FileState]) -> None:
+        """Remove part files of the states' task that no state names."""
+
 
 class Digest(Protocol):
     """A checksum that is computed while the bytes arrive."""

@@ -66,6 +66,8 @@ class Attempt:
             await manifest.record(await self._resolve())
         self._show()
         destination = self._yard.warehouse.destination(self._task.spec.directory)
+        if self._task.started_at is not None:
+            await destination.sweep(tuple(manifest.files.values()))
         carrier = Carrier(self._job, self._yard, manifest, destination)
         if len(manifest.files) == 1:
             name = await self._bring_one(carrier, destination)

@@ -22,6 +22,8 @@ MOST_BARS = 8
 NARROW, MIDDLE = 60, 84
 """Below so many columns speed and size give way to the bar."""
 LONGEST_NAME = 36
+ECHO = "^C "
+"""What a terminal echoes must not wrap: the picture would be drawn over at the wrong place."""
 
 
 class Bars:
@@ -70,20 +72,21 @@ class Bars:
     def _picture(self, board: Board) -> Table:
         width = self._console.width
         room = max(1, min(MOST_BARS, self._console.height - 3))
-        moving = board.active()
-        shown = (moving + board.stuck())[:room]
+        shown = (board.lasting() + board.stuck())[:room]
         labels = [_label(row) for row in shown]
-        longest = min(LONGEST_NAME, max(12, width // 3), max(map(cells, labels), default=12))
-        grid = Table.grid(padding=(0, 1), expand=True)
+        whole = _whole_label(board.summary())
+        longest = min(LONGEST_NAME, max(12, width // 3), max(map(cells, [*labels, whole])))
+        grid = Table.grid(padding=(0, 1))
+        grid.width = max(20, width - len(ECHO))
         grid.add_column(no_wrap=True, min_width=longest, max_width=longest)
         grid.add_column(no_wrap=True, justify="right", min_width=4)
-        grid.add_column(ratio=1, min_width=8)
+        grid.add_column(ratio=1, min_width=8, no_wrap=True, overflow="ellipsis")
         for _ in range(1 if width < NARROW else 2 if width < MIDDLE else 4):
             grid.add_column(no_wrap=True, justify="right")
         for row, label in zip(shown, labels, strict=True):
             grid.add_row(*self._cells(row, cut(label, longest), width))
         if board.tasks > 1 or not shown:
-            grid.add_row(*self._whole(board.summary(), len(moving), longest, width))
+            grid.add_row(*self._whole(board.summary(), cut(whole, longest), width))
         return grid
 
     def _cells(self, row: Row, label: str, width: int) -> list[Text | ProgressBar]:
@@ -102,21 +105,15 @@ class Bars:
         lines = Text(f"{row.connections}{'×' if self._unicode else 'x'}" if row.connections else "", style="dim")
         return [*start, *_fitting(width, Text(size), speed, eta, lines)]
 
-    def _whole(self, all_of: Summary, active: int, longest: int, width: int) -> list[Text | ProgressBar]:
-        if not all_of.received and not active and not all_of.done:
-            label = "starting"
-        else:
-            failed = f", {all_of.failed} failed" if all_of.failed else ""
-            label = f"{all_of.done}/{all_of.tasks} done{failed}" if all_of.tasks > 1 else "waiting"
+    def _whole(self, all_of: Summary, label: str, width: int) -> list[Text | ProgressBar]:
         percent = all_of.percent if all_of.tasks > 1 else None
         start: list[Text | ProgressBar] = [
-            Text(cut(label, longest), style="bold"),
+            Text(label, style="bold"),
             Text("" if percent is None else f"{percent:.0f}%", style="bold"),
             self._bar(percent, "blue"),
         ]
         size, speed = Text(_of(all_of.received, all_of.total)), Text(format_rate(all_of.speed_bps), style="cyan")
-        many = Text("" if all_of.tasks == 1 else f"{active} on", style="dim")
-        return [*start, *_fitting(width, size, speed, Text(_eta(all_of.eta_s), style="magenta"), many)]
+        return [*start, *_fitting(width, size, speed, Text(_eta(all_of.eta_s), style="magenta"), Text(""))]
 
     def _bar(self, percent: float | None, style: str) -> ProgressBar | Text:
         if not self._unicode:
@@ -129,6 +126,13 @@ class Bars:
 def _fitting(width: int, size: Text, speed: Text, eta: Text, rest: Text) -> list[Text]:
     """Return of the columns on the right what ``width`` has room for, the most wanted first."""
     return [speed] if width < NARROW else [speed, eta] if width < MIDDLE else [size, speed, eta, rest]
+
+
+def _whole_label(all_of: Summary) -> str:
+    if all_of.tasks <= 1:
+        return "waiting" if all_of.received or all_of.done else "starting"
+    failed = f", {all_of.failed} failed" if all_of.failed else ""
+    return f"{all_of.done} of {all_of.tasks} done{failed}"
 
 
 def _label(row: Row) -> str:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from argosy.core.meter import Meter
 from argosy.core.types import ACTIVE, Progress, Status, Task, TaskId
+
+CROWD = 12
+"""More tasks than this are a crowd."""
+LASTING_S = 1.5
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class Row:
     files_total: int = 1
     note: str = ""
     """Why it is not moving, if it is not."""
+    since_s: float = 0.0
+    """When it began to move, on the clock of :meth:`Board.tick`."""
 
     @property
     def percent(self) -> float | None:
@@ -67,6 +74,9 @@ class Board:
     done: int = 0
     failed: int = 0
     _bytes_done: int = 0
+    _now_s: float = 0.0
+    _meter: Meter = field(default_factory=Meter)
+    """Of everything: small files are over before they have a speed of their own."""
 
     def add(self, task: Task, name: str) -> None:
         """A task is watched from now on."""
@@ -80,6 +90,8 @@ class Board:
         """The task has another status."""
         row = self.rows.get(task_id)
         if row is not None:
+            if row.status not in ACTIVE:
+                row.since_s = self._now_s
             row.status, row.note = status, note
             if status not in ACTIVE:
                 row.speed_bps, row.connections, row.eta_s = 0.0, 0, None
@@ -108,9 +120,19 @@ class Board:
         if self.rows.pop(task_id, None) is not None:
             self.tasks -= 1
 
+    def tick(self, now_s: float) -> None:
+        """It is ``now_s`` on a steady clock: what follows is measured from here."""
+        self._now_s = now_s
+        self._meter.sample(now_s, self._received())
+
     def active(self) -> list[Row]:
         """Return the rows of tasks that a worker holds, in the order they were added."""
         return [row for row in self.rows.values() if row.status in ACTIVE]
+
+    def lasting(self) -> list[Row]:
+        """Return of the active rows those worth a line: of a crowd only the ones that take a while."""
+        rows = self.active()
+        return rows if self.tasks <= CROWD else [row for row in rows if self._now_s - row.since_s >= LASTING_S]
 
     def stuck(self) -> list[Row]:
         """Return the rows of tasks that wait for another try."""
@@ -120,7 +142,9 @@ class Board:
         rows = self.rows.values()
         sizes = [row.total for row in rows]
         known = None if None in sizes else self._bytes_done + sum(size or 0 for size in sizes)
-        received = self._bytes_done + sum(row.received for row in rows)
-        speed = sum(row.speed_bps for row in rows)
         active = sum(row.status in ACTIVE for row in rows)
-        return Summary(self.tasks, self.done, self.failed, active, received, known, speed)
+        speed = self._meter.smooth(self._now_s)
+        return Summary(self.tasks, self.done, self.failed, active, self._received(), known, speed)
+
+    def _received(self) -> int:
+        return self._bytes_done + sum(row.received for row in self.rows.values())

@@ -19,7 +19,7 @@ class Plain(Silent):
     period_s: float | None = PERIOD_S
 
     def draw(self, board: Board) -> None:
-        rows = board.active()
+        rows = board.lasting()
         lines = [line(row) for row in rows[:MOST_LINES]]
         if board.tasks > 1:
             lines.append(whole(board))

@@ -47,7 +47,7 @@ class Fetch:
         self.throttle = desk.throttle
         self.limited = desk.throttle.limited
         self.origins = [Origin(url) for url in state.urls]
-        self.holding = Holding(state, desk, self._began)
+        self.holding = Holding(state, desk)
         self._before = self.holding.ranges.received
         self.streams: list[Stream] = []
         self.growth = Growth(max(1, options.connections))

@@ -30,10 +30,10 @@ class Holding:
 
     ledger: Ledger
 
-    def __init__(self, state: FileState, desk: Desk, now: float) -> None:
+    def __init__(self, state: FileState, desk: Desk) -> None:
         self._desk = desk
         self._flushing: asyncio.Task[None] | None = None
-        self._saved_at = now
+        self._saved_at: float | None = None
         self.state = state
         self.validators = validators_of(state)
         self.ranges = RangeMap(state.size if state.extents else None, state.extents)
@@ -99,10 +99,13 @@ class Holding:
             self._flushing = asyncio.get_running_loop().create_task(self._save())
 
     def _due(self, now: float) -> bool:
-        if not self.placed or now - self._saved_at < CHECKPOINT_GAP_S:
-            return False
         new = self.ranges.received - self._saved_bytes
-        return new >= CHECKPOINT_BYTES or (new > 0 and now - self._saved_at >= CHECKPOINT_S)
+        if not self.placed or new <= 0:
+            return False
+        if self._saved_at is None:
+            return True  # at once, so that a process that dies early leaves a part that is known
+        since = now - self._saved_at
+        return since >= CHECKPOINT_S or (since >= CHECKPOINT_GAP_S and new >= CHECKPOINT_BYTES)
 
     async def _save(self) -> None:
         """Data first, then the map that claims it."""

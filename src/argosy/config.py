@@ -55,7 +55,7 @@ def home(folder: str | Path | None = None, environ: Mapping[str, str] | None = N
     if chosen:
         root = Path(chosen).expanduser().absolute()
         return Home(root, root, root)
-    import platformdirs  # only here: with ARGOSY_HOME nothing needs it
+    import platformdirs  # noqa: PLC0415 - with ARGOSY_HOME nothing needs it
 
     dirs = platformdirs.PlatformDirs(APP, appauthor=False)
     return Home(dirs.user_config_path, dirs.user_state_path, dirs.user_log_path)
@@ -109,15 +109,16 @@ class Config:
     origins: Mapping[str, str]
     home: Home = field(default_factory=home)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
         return self.values[name]
 
-    def with_flags(self, **flags: Any) -> Config:
+    def with_flags(self, **flags: Any) -> Config:  # noqa: ANN401
         """Return the settings with those flags that are not None on top."""
         given = {name: value for name, value in flags.items() if value is not None}
-        return self._over({name: _read(name, value, "flag") for name, value in given.items()}, "flag")
+        return self.over({name: _read(name, value, "flag") for name, value in given.items()}, "flag")
 
-    def _over(self, values: Mapping[str, Any], origin: str) -> Config:
+    def over(self, values: Mapping[str, Any], origin: str) -> Config:
+        """Return the settings with ``values`` from ``origin`` on top."""
         origins = {**self.origins, **dict.fromkeys(values, origin)}
         return replace(self, values={**self.values, **values}, origins=origins)
 
@@ -130,7 +131,9 @@ class Config:
         """Return how to transfer as the settings ask for."""
         names = {f.name for f in fields(TransferOptions)}
         # An empty text stands for "not set", which the options say with None.
-        chosen = {name: None if value == "" else value for name, value in self.values.items() if name in names}
+        chosen: dict[str, Any] = {
+            name: None if value == "" else value for name, value in self.values.items() if name in names
+        }
         limit = self.values["limit"]
         return TransferOptions(**chosen, limit_bps=parse_rate(limit) if limit else None)
 
@@ -142,11 +145,11 @@ def load(folder: str | Path | None = None, environ: Mapping[str, str] | None = N
     config = Config(
         {name: setting.default for name, setting in SETTINGS.items()}, dict.fromkeys(SETTINGS, "default"), place
     )
-    config = config._over(_from_file(place.config_file), str(place.config_file))
+    config = config.over(_from_file(place.config_file), str(place.config_file))
     for name, setting in SETTINGS.items():
         variable = f"ARGOSY_{name.upper()}"
         if variable in environ:
-            config = config._over({name: _read(setting.name, environ[variable], variable)}, variable)
+            config = config.over({name: _read(setting.name, environ[variable], variable)}, variable)
     return config
 
 
@@ -160,7 +163,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     return {name: _read(name, value, str(path)) for name, value in stored.items()}
 
 
-def _read(name: str, value: Any, origin: str) -> Any:
+def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401
     """Return the value in the setting's own type."""
     setting = SETTINGS.get(name)
     if setting is None:
@@ -177,7 +180,7 @@ def _read(name: str, value: Any, origin: str) -> Any:
     return converted
 
 
-def _converted(value: Any, kind: type) -> Any:
+def _converted(value: Any, kind: type) -> Any:  # noqa: ANN401
     if kind is bool:
         if isinstance(value, bool):
             return value
@@ -186,6 +189,6 @@ def _converted(value: Any, kind: type) -> Any:
         if str(value).lower() in ("0", "false", "no", "off"):
             return False
         raise ValueError(value)
-    if isinstance(value, bool) or isinstance(value, (dict, list)):
-        raise ValueError(value)
+    if isinstance(value, (bool, dict, list)):
+        raise ValueError(value)  # noqa: TRY004
     return kind(value)

@@ -245,6 +245,18 @@ async def test_a_damaged_database_is_refused_never_emptied_and_never_overwritten
     assert after.get("queue.db-wal", b"") == before.get("queue.db-wal", b"")
 
 
+async def test_an_inspection_finds_damage_that_opening_did_not_meet(path: Path) -> None:
+    async with opened(path) as store:
+        await put(store, *(make_task() for _ in range(300)))
+        assert await store.inspect() == []
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 64] = b"\xa5" * 64
+    path.write_bytes(content)
+    async with opened(path) as store:
+        assert await store.inspect() != []
+
+
 async def test_damage_met_in_use_is_told_and_healthy_tasks_are_still_read(path: Path) -> None:
     async with opened(path) as store:
         broken, sound = await put(store, make_task(), make_task())

@@ -272,6 +272,8 @@ def test_resuming_a_waiting_task_means_now() -> None:
 def test_a_cancelled_task_leaves_no_partial_file_and_starts_from_nothing_when_retried() -> None:
     decision = decide(a_task(S.PAUSED), Cancel(), NOW)
     assert effects(decision) == [Discard]
+    for end in (STOPPED, RESET_LATER, LeaseLost()):
+        assert effects(decide(a_task(S.RUNNING, Want.CANCEL), end, NOW)) == [Discard]
     retried = changed(a_task(S.CANCELLED, files_done=1), Retry())
     assert (retried.received, retried.mark, retried.files_done, retried.finished_at) == (0, 0, 0, None)
 

@@ -357,5 +357,5 @@ class OneTask(RuleBasedStateMachine):
                 assert status in ((S.COMPLETED,) if good and not was_failed else (S.COMPLETED, S.FAILED))
 
 
-OneTask.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+OneTask.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestOneTask = OneTask.TestCase

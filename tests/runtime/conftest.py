@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from argosy.core.limits import Limits
-from argosy.engines.registry import Registry
-from argosy.runtime.manager import Runtime
+from argosy import Runtime
 from argosy.store.memory import MemoryStore
 from argosy.store.port import Store
 from argosy.store.sqlite import SqliteStore
-from argosy.testing.engine import Play, Script, ScriptedEngine
-
-LIMITS = Limits(max_running=4, connections_per_host=64)
-
-
-class Scripted(Protocol):
-    """``async with scripted(play_or_script, **of_the_runtime) as runtime``; the engine is ``scripted.engine``."""
-
-    engine: ScriptedEngine
-
-    def __call__(self, script: Script | Play | None = None, **options: Any) -> Any: ...
+from argosy.testing.scripted import Scripted
+from argosy.testing.server import FaultyServer
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -36,15 +24,33 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def scripted(tmp_path: Path) -> Scripted:
-    @asynccontextmanager
-    async def run(script: Script | Play | None = None, **options: Any) -> AsyncIterator[Runtime]:
-        run.engine = ScriptedEngine(script)  # type: ignore[attr-defined]
-        options.setdefault("limits", LIMITS)
-        options.setdefault("directory", tmp_path / "out")
-        async with Runtime(tmp_path, engines=lambda: Registry([run.engine]), **options) as runtime:  # type: ignore[attr-defined]
-            yield runtime
+    return Scripted(tmp_path)
 
-    return run  # type: ignore[return-value]
+
+class Real:
+    """Runtimes that fetch from real servers: ``async with real() as runtime``; downloads go to ``out``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.out = folder / "out"
+
+    def __call__(self, **options: Any) -> Runtime:
+        return Runtime(self.home, directory=self.out, **options)
+
+    def names(self) -> set[str]:
+        """Everything in the folder, finished or not."""
+        return {path.name for path in self.out.rglob("*")} if self.out.exists() else set()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Real:
+    return Real(tmp_path)
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

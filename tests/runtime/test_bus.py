@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from argosy.bus.local import Bus, Gap
+from argosy.bus.local import Bus, Gap, Subscription
 from argosy.core.events import DownloadProgress, Recorded, Warned
 from argosy.store.memory import MemoryStore
 
@@ -18,22 +19,22 @@ def progress(task_id: str, received: int) -> DownloadProgress:
 
 
 @pytest.fixture
-def log():
+def log() -> MemoryStore:
     return MemoryStore()
 
 
 @pytest.fixture
-async def bus(log):
+async def bus(log: MemoryStore) -> Bus:
     bus = Bus(log)
     await bus.open()
     return bus
 
 
-async def take(subscription, count):
+async def take(subscription: Subscription, count: int) -> list[Any]:
     return [await asyncio.wait_for(anext(subscription), 5) for _ in range(count)]
 
 
-async def test_events_come_in_order_and_once(bus, log):
+async def test_events_come_in_order_and_once(bus: Bus, log: MemoryStore) -> None:
     async with bus.subscribe() as heard:
         for number in range(10):
             await bus.tell(await log.log([told(number)], 0.0))
@@ -41,7 +42,7 @@ async def test_events_come_in_order_and_once(bus, log):
         assert await heard.within(0.05) is None
 
 
-async def test_a_subscriber_can_start_with_the_past(bus, log):
+async def test_a_subscriber_can_start_with_the_past(bus: Bus, log: MemoryStore) -> None:
     await bus.tell(await log.log([told(number) for number in range(2000)], 0.0))
     async with bus.subscribe(after=1200) as heard:
         await bus.tell(await log.log([told(2000)], 0.0))
@@ -49,14 +50,14 @@ async def test_a_subscriber_can_start_with_the_past(bus, log):
         assert await heard.within(0.05) is None
 
 
-async def test_what_another_process_committed_is_told_before_what_came_after(bus, log):
+async def test_what_another_process_committed_is_told_before_what_came_after(bus: Bus, log: MemoryStore) -> None:
     async with bus.subscribe() as heard:
         await log.log([told(0)], 0.0)  # nobody here was told
         await bus.tell(await log.log([told(1)], 0.0))
         assert [event.seq for event in await take(heard, 2)] == [1, 2]
 
 
-async def test_catching_up_tells_what_others_did(bus, log):
+async def test_catching_up_tells_what_others_did(bus: Bus, log: MemoryStore) -> None:
     async with bus.subscribe() as heard:
         await log.log([told(0)], 0.0)
         await bus.catch_up()
@@ -65,7 +66,7 @@ async def test_catching_up_tells_what_others_did(bus, log):
         assert await heard.within(0.05) is None
 
 
-async def test_a_slow_subscriber_costs_bounded_memory_and_misses_nothing_lasting(bus, log):
+async def test_a_slow_subscriber_costs_bounded_memory_and_misses_nothing_lasting(bus: Bus, log: MemoryStore) -> None:
     async with bus.subscribe(buffer=16) as slow:
         for number in range(5000):
             if number % 50 == 0:
@@ -79,7 +80,7 @@ async def test_a_slow_subscriber_costs_bounded_memory_and_misses_nothing_lasting
         assert lasting == list(range(1, 5001))
 
 
-async def test_progress_nobody_has_read_yet_is_replaced_by_newer(bus):
+async def test_progress_nobody_has_read_yet_is_replaced_by_newer(bus: Bus) -> None:
     async with bus.subscribe() as heard:
         for received in range(100):
             bus.show(progress("a", received))
@@ -89,7 +90,7 @@ async def test_progress_nobody_has_read_yet_is_replaced_by_newer(bus):
         assert await heard.within(0.05) is None
 
 
-async def test_a_gap_is_told_where_the_log_no_longer_reaches_back(bus, log):
+async def test_a_gap_is_told_where_the_log_no_longer_reaches_back(bus: Bus, log: MemoryStore) -> None:
     await bus.tell(await log.log([told(number) for number in range(10)], 0.0))
     log._all.events = log._all.events[6:]
     async with bus.subscribe(after=2) as heard:
@@ -98,7 +99,7 @@ async def test_a_gap_is_told_where_the_log_no_longer_reaches_back(bus, log):
     assert second.seq == 7
 
 
-async def test_a_filter_lets_through_only_its_task(bus, log):
+async def test_a_filter_lets_through_only_its_task(bus: Bus, log: MemoryStore) -> None:
     async with bus.subscribe(task_id="a") as heard:
         await bus.tell(await log.log([Warned("x", "", "b"), Warned("x", "", "a"), told(0)], 0.0))
         bus.show(progress("b", 1))
@@ -108,8 +109,8 @@ async def test_a_filter_lets_through_only_its_task(bus, log):
     assert second.downloaded == 2
 
 
-async def test_a_closed_bus_ends_its_subscriptions(bus, log):
+async def test_a_closed_bus_ends_its_subscriptions(bus: Bus, log: MemoryStore) -> None:
     heard = bus.subscribe()
     await bus.tell(await log.log([told(0)], 0.0))
     bus.close()
-    assert [event.seq async for event in heard] == [1]
+    assert [event.seq async for event in heard if isinstance(event, Recorded)] == [1]

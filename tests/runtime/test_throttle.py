@@ -8,11 +8,11 @@ import pytest
 from argosy.core.limits import Limits
 from argosy.runtime.gate import Gate
 from argosy.runtime.gauge import Gauge
-from argosy.runtime.throttle import Throttles
+from argosy.runtime.throttle import TaskThrottle, Throttles
 from argosy.testing.clock import FakeClock
 
 
-def rate_over(throttle, clock, seconds, piece=16 * 1024):
+def rate_over(throttle: TaskThrottle, clock: FakeClock, seconds: float, piece: int = 16 * 1024) -> float:
     """Return the bytes per second that a greedy taker gets."""
     start, taken = clock.steady(), 0
     while clock.steady() - start < seconds:
@@ -30,7 +30,7 @@ def rate_over(throttle, clock, seconds, piece=16 * 1024):
         (Limits(rate="5M"), 1024 * 1024, "task"),
     ],
 )
-def test_the_tightest_limit_in_the_chain_counts_and_is_named(limits, own, by):
+def test_the_tightest_limit_in_the_chain_counts_and_is_named(limits: Limits, own: int | None, by: str) -> None:
     clock = FakeClock()
     gauge = Gauge("t", 1, received=0, total=None, deadline_s=0.0)
     throttle = Throttles(limits, clock).share("h:80", own, gauge)
@@ -39,7 +39,7 @@ def test_the_tightest_limit_in_the_chain_counts_and_is_named(limits, own, by):
     assert gauge.throttled_by == by
 
 
-def test_without_a_limit_nobody_waits():
+def test_without_a_limit_nobody_waits() -> None:
     clock = FakeClock()
     gauge = Gauge("t", 1, received=0, total=None, deadline_s=0.0)
     throttle = Throttles(Limits(), clock).share("h:80", None, gauge)
@@ -47,7 +47,7 @@ def test_without_a_limit_nobody_waits():
     assert throttle.admit(10**9) == 0.0
 
 
-def test_two_tasks_share_the_global_rate():
+def test_two_tasks_share_the_global_rate() -> None:
     clock = FakeClock()
     throttles = Throttles(Limits(rate="1M"), clock)
     shares = [throttles.share("h:80", None, Gauge("t", 1, received=0, total=None, deadline_s=0.0)) for _ in range(2)]
@@ -59,7 +59,7 @@ def test_two_tasks_share_the_global_rate():
     assert taken / 20 == pytest.approx(1024 * 1024, rel=0.05)
 
 
-def test_a_changed_limit_holds_at_once():
+def test_a_changed_limit_holds_at_once() -> None:
     clock = FakeClock()
     throttles = Throttles(Limits(), clock)
     throttle = throttles.share("h:80", None, Gauge("t", 1, received=0, total=None, deadline_s=0.0))
@@ -69,7 +69,7 @@ def test_a_changed_limit_holds_at_once():
     assert not throttle.limited
 
 
-def test_a_timetable_is_followed():
+def test_a_timetable_is_followed() -> None:
     clock = FakeClock(datetime(2026, 6, 1, 21, 59, 30))
     throttles = Throttles(Limits(rate="22:00-07:00 off, else 1M"), clock)
     throttle = throttles.share("h:80", None, Gauge("t", 1, received=0, total=None, deadline_s=0.0))
@@ -78,7 +78,7 @@ def test_a_timetable_is_followed():
     assert not throttle.limited
 
 
-async def test_a_gate_lets_in_as_many_as_it_may_and_the_rest_in_order():
+async def test_a_gate_lets_in_as_many_as_it_may_and_the_rest_in_order() -> None:
     gate = Gate(2)
     entered: list[int] = []
 
@@ -104,7 +104,7 @@ async def test_a_gate_lets_in_as_many_as_it_may_and_the_rest_in_order():
     assert gate.used("h") == 0
 
 
-async def test_a_wider_gate_lets_the_waiting_in():
+async def test_a_wider_gate_lets_the_waiting_in() -> None:
     gate = Gate(1)
     await gate.acquire("h")
     waiting = asyncio.create_task(gate.acquire("h"))

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from argosy.core.events import DownloadMetrics, DownloadProgress, Live, Recorded
 from argosy.core.types import TaskId
@@ -125,7 +125,8 @@ class Bus:
         """Return an async iterator over events from now on, or over all after number ``after`` first."""
         return Subscription(self, self._log, after, task_id, buffer)
 
-    def _join(self, subscription: Subscription) -> Callable[[], None]:
+    def join(self, subscription: Subscription) -> Callable[[], None]:
+        """Let ``subscription`` hear from now on; the result ends that."""
         self._subscriptions.add(subscription)
         return lambda: self._subscriptions.discard(subscription)
 
@@ -146,14 +147,14 @@ class Subscription:
         """Lasting events after the cursor are to be read from the log."""
         self._wake = asyncio.Event()
         self._ended = False
-        self._leave = bus._join(self)
+        self._leave = bus.join(self)
         if self._behind:
             self._wake.set()
 
     def __repr__(self) -> str:
         return f"<Subscription at {self._cursor}, {len(self._queue)} waiting{', behind' if self._behind else ''}>"
 
-    async def __aenter__(self) -> Subscription:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -246,4 +247,3 @@ class Subscription:
             self._behind = self._bus.last != told
         if ready:
             self._cursor = ready[-1].seq
-

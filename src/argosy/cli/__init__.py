@@ -30,7 +30,7 @@ def _overview(*, asked: bool) -> int:
     from argosy.cli.verbs import overview  # noqa: PLC0415 - as above
 
     try:
-        print(overview(), file=sys.stdout if asked else sys.stderr, flush=True)  # noqa: T201 - the command's result
+        print(overview(), file=sys.stdout if asked else sys.stderr, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0 if asked else 2

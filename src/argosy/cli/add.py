@@ -44,7 +44,14 @@ MOMENT = Kind("time", moment)
 @click.argument("urls", nargs=-1, metavar="[URL]…")
 @transfer
 @click.option("-p", "--priority", type=int, default=0, show_default=True, help="Within its queue, higher goes first.")
-@click.option("--queue", "queue_name", type=click.Choice(QUEUES), default="automatic", show_default=True, help="Interactive goes before automatic.")
+@click.option(
+    "--queue",
+    "queue_name",
+    type=click.Choice(QUEUES),
+    default="automatic",
+    show_default=True,
+    help="Interactive goes before automatic.",
+)
 @click.option("--paused", is_flag=True, help="Do not start it until 'argosy resume'.")
 @click.option("--start-at", type=MOMENT, metavar="WHEN", help="Not before 22:00, +2h, or 2026-12-01T08:00.")
 def add(
@@ -72,7 +79,11 @@ def add(
             face.say(handle.id)
         joined = sum(handle.joined for handle in handles)
         if joined:
-            face.note(f"{joined} of {len(handles)} were in the queue already" if len(handles) > 1 else "it was in the queue already")
+            face.note(
+                f"{joined} of {len(handles)} were in the queue already"
+                if len(handles) > 1
+                else "it was in the queue already"
+            )
         face.note("'argosy run' works the queue")
         return 0
 

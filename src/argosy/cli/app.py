@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -45,7 +44,7 @@ def run(words: list[str]) -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)  # noqa: T201 - the shell's next prompt starts on a line of its own
         return trouble.EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the one exit that click itself takes is that of a broken pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
 
@@ -88,6 +87,8 @@ def _with_verb(words: list[str]) -> list[str]:
 
 
 def _unknown(word: str) -> click.UsageError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
     near = get_close_matches(word, MODULES, n=3, cutoff=0.6)
     if near:
         hint = "did you mean " + " or ".join(f"'{PROGRAM} {verb}'" for verb in near) + "?"

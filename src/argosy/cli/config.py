@@ -28,7 +28,10 @@ def list_(*, show_origin: bool) -> int:
     face = current(click.get_current_context())
     loaded = stored.load()
     if face.json:
-        shown = {name: {"value": _shown(name, value), "origin": loaded.origins[name]} for name, value in loaded.values.items()}
+        shown = {
+            name: {"value": _shown(name, value), "origin": loaded.origins[name]}
+            for name, value in loaded.values.items()
+        }
         face.say(document.document("config/1", settings=shown, file=str(loaded.home.config_file)))
         return 0
     rows = [
@@ -92,9 +95,13 @@ def _changed(name: str, text: str | None) -> int:
     file = settings.change(name, None if text is None else settings.value_of(name, text))
     loaded = stored.load()
     if loaded.origins[name] not in (str(file), "default"):
-        face.note(f"{loaded.origins[name]} in the environment still wins: {name} = {_in_words(_shown(name, loaded[name]))}")
+        face.note(
+            f"{loaded.origins[name]} in the environment still wins: {name} = {_in_words(_shown(name, loaded[name]))}"
+        )
     if face.json:
-        face.say(document.document("setting/1", name=name, value=_shown(name, loaded[name]), origin=loaded.origins[name]))
+        face.say(
+            document.document("setting/1", name=name, value=_shown(name, loaded[name]), origin=loaded.origins[name])
+        )
     return 0
 
 

@@ -35,7 +35,7 @@ def _command(name: str, done: str, chosen: Selection, sensible: frozenset[Status
         if chosen.wide and ids:
             confirmed(f"{name} {counted(len(ids), 'task')}", yes=yes)
         method: Callable[..., Any] = getattr(runtime, name)
-        return told(face, name, done, ids, await method(ids))
+        return told(face, name, done, ids, await method(ids), wide=chosen.wide)
 
     return on_store(work)
 

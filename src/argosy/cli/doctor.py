@@ -33,7 +33,12 @@ RELEASED = 1_763_000_000.0
 """Epoch seconds; a clock before this moment (November 2025) is wrong, and certificates seem not to be valid yet."""
 NETWORK_DISKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "lustre", "ceph", "afs"})
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem")
+CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ def doctor() -> int:
 
 
 def _print(face: Face, finding: Finding) -> None:
-    marks = {"good": "✓", "note": "!", "bad": "✗"} if speaks_unicode("stdout") else {"good": "ok", "note": "!", "bad": "XX"}
+    marks = (
+        {"good": "✓", "note": "!", "bad": "✗"} if speaks_unicode("stdout") else {"good": "ok", "note": "!", "bad": "XX"}
+    )
     colour = {"good": "green", "note": "yellow", "bad": "red"}[finding.verdict]
     mark = face.style(marks[finding.verdict], sys.stdout, fg=colour)
     face.say(f"{mark} {finding.name:<14}{terminal_safe(finding.text)}")
@@ -105,7 +112,9 @@ def _sqlite() -> Iterator[Finding]:
 
     good = tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) >= WAL_FIXED
     hint = "" if good else "pip install --upgrade apsw: this SQLite can corrupt databases"
-    yield Finding("SQLite", "good" if good else "bad", f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})", hint)
+    yield Finding(
+        "SQLite", "good" if good else "bad", f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})", hint
+    )
 
 
 def _loop() -> Iterator[Finding]:
@@ -126,7 +135,9 @@ def _settings() -> Iterator[Finding]:
     loaded = config.load()
     file = loaded.home.config_file
     changed = sum(origin != "default" for origin in loaded.origins.values())
-    yield Finding("settings", "good", f"{file} ({'there' if file.exists() else 'not there, which is fine'}, {changed} set)")
+    yield Finding(
+        "settings", "good", f"{file} ({'there' if file.exists() else 'not there, which is fine'}, {changed} set)"
+    )
     if file.exists() and file.stat().st_mode & 0o022:
         yield Finding("settings", "note", f"others may write to {file}", f"chmod go-w {file}")
 
@@ -145,14 +156,18 @@ def _database() -> Iterator[Finding]:
         yield Finding("database", "note", f"others may read {path}, which can hold passwords", f"chmod 600 {path}")
     kind = _file_system(path)
     if kind in NETWORK_DISKS:
-        yield Finding("database", "bad", f"{path} is on {kind}, where locks cannot be trusted", "set ARGOSY_HOME to a local disk")
+        yield Finding(
+            "database", "bad", f"{path} is on {kind}, where locks cannot be trusted", "set ARGOSY_HOME to a local disk"
+        )
 
 
 def _integrity(path: Path) -> Finding:
     import apsw  # noqa: PLC0415 - as above
 
     try:
-        with apsw.Connection(f"file:{path}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI) as connection:
+        with apsw.Connection(
+            f"file:{path}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        ) as connection:
             connection.set_busy_timeout(2000)
             answer = str(connection.execute("pragma quick_check(1)").fetchone()[0])  # type: ignore[index]
             tasks = connection.execute("select count(*) from tasks").fetchone()[0]  # type: ignore[index]
@@ -160,7 +175,9 @@ def _integrity(path: Path) -> Finding:
         return Finding("database", "bad", f"{path}: {error}", f"move {path} away; finished files are not touched")
     size = format_size(path.stat().st_size)
     if answer != "ok":
-        return Finding("database", "bad", f"{path} is damaged: {answer}", f"move {path} away; finished files are not touched")
+        return Finding(
+            "database", "bad", f"{path} is damaged: {answer}", f"move {path} away; finished files are not touched"
+        )
     return Finding("database", "good", f"{path}: whole, {tasks:,} tasks, {size}")
 
 
@@ -214,7 +231,9 @@ def _clock() -> Iterator[Finding]:
     now = time.time()
     wrong = now < RELEASED
     shown = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now))
-    yield Finding("clock", "bad" if wrong else "good", shown, "set the clock: certificates seem not valid yet" if wrong else "")
+    yield Finding(
+        "clock", "bad" if wrong else "good", shown, "set the clock: certificates seem not valid yet" if wrong else ""
+    )
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (

@@ -11,13 +11,15 @@ from argosy.cli.report import Reporter
 from argosy.cli.text import name_of
 from argosy.core.events import DownloadProgress, Recorded, StatusChanged, Warned
 from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
-from argosy.errors import UnknownTask
+from argosy.errors import Interrupted, UnknownTask
 
 if TYPE_CHECKING:
     from argosy.bus.local import Event, Subscription
     from argosy.runtime.manager import Runtime
 
 AT_REST = TERMINAL | {Status.PAUSED}
+PUT_ASIDE = frozenset({Status.PAUSED, Status.CANCELLED})
+"""For who works the queue, somebody else's wish and no failure."""
 BATCH = 200
 """So many ended tasks are looked up together."""
 FEW = 50
@@ -39,13 +41,11 @@ class Follower:
         self.board = Board()
         self.exit_codes: list[int] = []
         """Of each task that did not become complete."""
-        self.stopped_received = 0
-        """Bytes kept of tasks that were paused because the command stops."""
         self.stopping = False
         """The command stops: that tasks are paused now is no news."""
         self.disk_full: tuple[Task, str] | None = None
         self.full = asyncio.Event()
-        """A disk is full; :attr:`disk_full` tells which task noticed, and what it said."""
+        """A disk is full; :attr:`disk_full` tells which task noticed, and what it said. One who adopts waits for space."""
 
     def add(self, task: Task, *, joined: bool = False) -> None:
         """Follow the task from now on."""
@@ -72,12 +72,14 @@ class Follower:
         await self._along(events, self._settle(forever=True))
 
     async def _along(self, events: Subscription, settle: Coroutine[Any, Any, None]) -> None:
-        async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(self._listen(events)), group.create_task(self._draw()),
-                       group.create_task(self._look())]  # fmt: skip
-            await settle
-            for helper in helpers:
-                helper.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(helper) for helper in (self._listen(events), self._draw(), self._look())]
+                await settle
+                for helper in helpers:
+                    helper.cancel()
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
 
     # -- events ------------------------------------------------------------------------------------
 
@@ -109,11 +111,12 @@ class Follower:
     async def _warned(self, told: Warned) -> None:
         if told.task_id is not None and told.task_id not in self._open:
             return
+        if told.code == "disk_full" and told.task_id is not None and not self._adopts:
+            self.disk_full = self.disk_full or (await self._runtime.task(told.task_id), told.message)
+            self.full.set()
+            return
         row = self.board.rows.get(told.task_id or "")
         self._reporter.warned(told.code, told.message, row.name if row else "", told.task_id)
-        if told.code == "disk_full" and told.task_id is not None and self.disk_full is None:
-            self.disk_full = (await self._runtime.task(told.task_id), told.message)
-            self.full.set()
 
     def _measure(self, task_id: TaskId) -> None:
         progress = self._runtime.live_progress(task_id)
@@ -144,15 +147,20 @@ class Follower:
             return
         files = await self._files(task)
         self._open.discard(task_id)
+        if self.stopping and task.status is Status.PAUSED:
+            self.board.put_down(task)
+            return
+        if self._adopts and task.status in PUT_ASIDE:
+            self.board.put_down(task)
+            self._reporter.warned(task.status.value, f"it was {task.status.value}", name_of(task), task_id)
+            return
         self.board.end(task)
         if task.status is Status.COMPLETED:
             self._reporter.finished(task, files)
-        elif self.stopping and task.status is Status.PAUSED:
-            self.stopped_received += task.received
         else:
             self._reporter.failed(task, files)
-            unfinished = task.status in (Status.PAUSED, Status.CANCELLED) or task.error is None
-            self.exit_codes.append(9 if unfinished or task.error is None else task.error.exit_code)
+            failed = task.error if task.status is Status.FAILED else None
+            self.exit_codes.append(Interrupted.exit_code if failed is None else failed.exit_code)
 
     async def _files(self, task: Task) -> Sequence[FileState]:
         if task.files_total == 1 and self.board.tasks > FEW:
@@ -188,3 +196,10 @@ class Follower:
         progress = self._runtime.progress_of(task)
         self.board.measure(progress)
         self._reporter.progress(progress)
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error that made the others end."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -13,8 +13,8 @@ from argosy import config
 from argosy.cli import trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
-from argosy.cli.loop import first_of
 from argosy.cli.progress.view import Silent, View
+from argosy.cli.race import first_of
 from argosy.cli.report import Lines, Reporter, Words
 from argosy.cli.signals import Stopping, listening
 from argosy.core.limits import Limits
@@ -115,7 +115,7 @@ def _fetched(face: Face, follower: Follower, stopping: Stopping, ended: int | No
     if ended == BY_ITSELF:
         return trouble.exit_code(follower.exit_codes)
     board = follower.board.summary()
-    kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(follower.stopped_received)} kept"
+    kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(board.received)} kept"
     why = "the time is over" if ended == BY_TIME else "stopped"
     how = face.style("the same command again goes on from there", sys.stderr, bold=True)
     face.note(f"{why}: {kept}; {how}")

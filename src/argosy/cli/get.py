@@ -17,8 +17,17 @@ PROGRESS = ("auto", "bar", "plain", "json", "none")
 @verb(configured=True)
 @click.argument("urls", nargs=-1, metavar="[URL]…")
 @transfer
-@click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says].")
-@click.option("--progress", type=click.Choice(PROGRESS), default="auto", show_default=True, envvar="ARGOSY_PROGRESS", help="How to show what happens: bars on a terminal, else a line each 10 s.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
+)
+@click.option(
+    "--progress",
+    type=click.Choice(PROGRESS),
+    default="auto",
+    show_default=True,
+    envvar="ARGOSY_PROGRESS",
+    help="How to show what happens: bars on a terminal, else a line each 10 s.",
+)
 @click.option("--max-time", type=DURATION, metavar="TIME", help="Stop after so long (exit 124), such as 90s or 2h.")
 def get(urls: tuple[str, ...], jobs: int | None, progress: str, max_time: float | None, **given: Any) -> int:
     """Fetch URLs now and print where each file is.

@@ -28,8 +28,16 @@ EVENT_PAGE = 1000
 
 @verb()
 @click.argument("task_id", required=False, metavar="[ID]", shell_complete=complete_ids)
-@click.option("-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice([status.value for status in sorted(TERMINAL)]), help="Only this status (may be repeated).")
+@click.option(
+    "-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first."
+)
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in sorted(TERMINAL)]),
+    help="Only this status (may be repeated).",
+)
 def history(task_id: str | None, most: int, statuses: tuple[str, ...]) -> int:
     """List what ended, newest first; with an ID, all that happened to that task."""  # fmt: skip
     face = current(click.get_current_context())
@@ -53,7 +61,10 @@ def _list(face: Face, tasks: list[Task]) -> None:
     elif not tasks:
         face.note("nothing has ended yet")
     else:
-        rows = [(short(task.id), local_time(task.finished_at), task.status.value, size_of(task), _name(task)) for task in tasks]
+        rows = [
+            (short(task.id), local_time(task.finished_at), task.status.value, size_of(task), _name(task))
+            for task in tasks
+        ]
         table.show(face, ("ID", "ENDED", "STATUS", "SIZE", "NAME"), rows, right=(3,), stretch=4)
 
 

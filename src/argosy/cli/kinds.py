@@ -12,7 +12,9 @@ from argosy.core import checksum, sizes
 from argosy.errors import UsageError
 
 T = TypeVar("T")
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE)
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE
+)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S", re.IGNORECASE)
 _UNIT_S = (86_400, 3_600, 60, 1)
 

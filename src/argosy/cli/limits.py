@@ -22,9 +22,21 @@ if TYPE_CHECKING:
 @verb()
 @click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="Tasks at once.")
 @click.option("--per-host", type=click.IntRange(1, 1000), help="Connections to one host, over all tasks.")
-@click.option("--rate", metavar="RATE|TIMETABLE", help="Bytes per second for all: 2M, off, or '22:00-07:00 unlimited, else 2M'.")
-@click.option("--host", "hosts", type=HOST_RATE, multiple=True, help="A host's rate, such as example.org=1M; HOST=off takes it away (may be repeated).")
-@click.option("--window", metavar="WINDOW", help="When downloads may run: '22:00-07:00', 'Mon-Fri 22:00-07:00, Sat-Sun'; 'always'.")
+@click.option(
+    "--rate", metavar="RATE|TIMETABLE", help="Bytes per second for all: 2M, off, or '22:00-07:00 unlimited, else 2M'."
+)
+@click.option(
+    "--host",
+    "hosts",
+    type=HOST_RATE,
+    multiple=True,
+    help="A host's rate, such as example.org=1M; HOST=off takes it away (may be repeated).",
+)
+@click.option(
+    "--window",
+    metavar="WINDOW",
+    help="When downloads may run: '22:00-07:00', 'Mon-Fri 22:00-07:00, Sat-Sun'; 'always'.",
+)
 @click.option("--hold-slot/--no-hold-slot", default=None, help="Whether a paused task keeps its place among --jobs.")
 def limits(
     jobs: int | None, per_host: int | None, rate: str | None, hosts: tuple[tuple[str, str], ...], window: str | None,

@@ -26,8 +26,12 @@ OPEN = frozenset(Status) - {Status.COMPLETED, Status.CANCELLED}
 @verb()
 @click.argument("text", required=False)
 @click.option("-a", "--all", "everything", is_flag=True, help="Completed and cancelled tasks too.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only this status (may be repeated).")
-@click.option("-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first.")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only this status (may be repeated)."
+)
+@click.option(
+    "-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first."
+)
 @click.option("--ids", is_flag=True, help="Print the full ids only, for 'argosy pause -' and the like.")
 def ls(text: str | None, statuses: tuple[str, ...], most: int, *, everything: bool, ids: bool) -> int:
     """List the tasks that are not done; with TEXT only those with it in their URL or name."""

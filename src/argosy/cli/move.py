@@ -24,7 +24,9 @@ MOVABLE = WAITING | {Status.PAUSED}
 @selecting
 @click.option("--top", is_flag=True, help="Next to start, in the order given.")
 @click.option("-p", "--priority", type=int, help="Within its queue, higher goes first.")
-@click.option("--queue", "queue_name", type=click.Choice(["interactive", "automatic"]), help="Interactive goes before automatic.")
+@click.option(
+    "--queue", "queue_name", type=click.Choice(["interactive", "automatic"]), help="Interactive goes before automatic."
+)
 def move(
     ids: tuple[str, ...], statuses: tuple[str, ...], priority: int | None, queue_name: str | None, *, everything: bool,
     top: bool,

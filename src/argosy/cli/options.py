@@ -100,10 +100,11 @@ def _with_password(user: str | None) -> str | None:
 
 def _absolute(path: str | None) -> str | None:
     """Return the path as another process, in another folder, will still find it."""
-    return None if path is None else os.path.abspath(Path(path).expanduser())
+    return None if path is None else os.path.normpath(Path.cwd() / Path(path).expanduser())
 
 
 # -- settings from the files -------------------------------------------------------------------------
+
 
 class Configured(click.Command):
     """A verb whose options take their defaults from the settings files."""

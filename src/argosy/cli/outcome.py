@@ -10,15 +10,20 @@ from argosy.cli import document, trouble
 from argosy.cli.face import Face
 from argosy.cli.text import counted, name_of, short
 from argosy.core.types import TaskId
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, IllegalTransition, UnknownTask
 from argosy.runtime.message import Outcome
 
 MOST_LINES = 20
 
 
-def told(face: Face, verb: str, done: str, ids: Sequence[TaskId], outcomes: Iterable[Outcome]) -> int:
-    """Print each outcome and return the exit code. ``done`` says in one word what happened."""
-    pairs = list(zip(ids, outcomes, strict=True))
+def told(
+    face: Face, verb: str, done: str, ids: Sequence[TaskId], outcomes: Iterable[Outcome], *, wide: bool = False
+) -> int:
+    """Print each outcome and return the exit code. ``done`` says in one word what happened.
+
+    ``wide``: nobody named these tasks one by one, so those that have moved on meanwhile are left out.
+    """
+    pairs = [pair for pair in zip(ids, outcomes, strict=True) if not (wide and _moved_on(pair[1]))]
     errors = [outcome.error for _, outcome in pairs if outcome.error is not None]
     if face.json:
         face.say(document.document("outcomes/1", verb=verb, outcomes=[_as_json(*pair) for pair in pairs]))
@@ -35,6 +40,10 @@ def told(face: Face, verb: str, done: str, ids: Sequence[TaskId], outcomes: Iter
     if not pairs:
         face.note(f"nothing to {verb}")
     return trouble.exit_code([error.exit_code for error in errors])
+
+
+def _moved_on(outcome: Outcome) -> bool:
+    return isinstance(outcome.error, IllegalTransition | UnknownTask)
 
 
 def _in_words(done: str, outcome: Outcome) -> str:

@@ -22,9 +22,18 @@ from argosy.errors import Failure
 SCHEMA = "get/1"
 JSON_PERIOD_S = 1.0
 """A program hears of each task's progress so often."""
-NOTABLE = {"stalled", "disk_full", "restarted", "source_changed", "checksum_mismatch", "unstable_source", "single_stream"}
+NOTABLE = {
+    "paused",
+    "cancelled",
+    "stalled",
+    "disk_full",
+    "restarted",
+    "source_changed",
+    "checksum_mismatch",
+    "unstable_source",
+    "single_stream",
+}
 """Warnings that a person wants to see without asking for more."""
-CHECKSUM_LETTERS = 4
 
 
 class Reporter(Protocol):
@@ -64,7 +73,8 @@ class Words:
     def __init__(self, face: Face, view: View) -> None:
         self._face = face
         self._view = view
-        self._decorates = sys.stdout.isatty() and not face.quiet
+        self._to_terminal = sys.stdout.isatty()
+        self._decorates = self._to_terminal and not face.quiet
 
     @property
     def period_s(self) -> float | None:
@@ -83,7 +93,11 @@ class Words:
         facts = self._facts(task, files) if self._decorates else ""
         for at, path in enumerate(found):
             last = at == len(found) - 1
-            self._view.result(_printed(path) + (facts if last else ""))
+            self._view.result(self._printed(path) + (facts if last else ""))
+
+    def _printed(self, path: str) -> str:
+        """Return the path as it is for a pipe, and harmless for a terminal."""
+        return terminal_safe(path) if self._to_terminal else path
 
     def _facts(self, task: Task, files: Sequence[FileState]) -> str:
         mark = " ✓ " if speaks_unicode("stdout") else " - "
@@ -95,7 +109,7 @@ class Words:
 
     def failed(self, task: Task, files: Sequence[FileState]) -> None:
         for path in paths(task, files) if len(files) > 1 else ():
-            self._view.result(_printed(path))
+            self._view.result(self._printed(path))
         self._view.note(trouble.words(_why(task), self._face, name_of(task)))
 
     def retrying(self, task: Task) -> None:
@@ -169,11 +183,6 @@ class Lines:
         open_tasks = all_of.tasks - all_of.done - all_of.failed
         self._print("summary", tasks=all_of.tasks, finished=all_of.done, failed=all_of.failed, unfinished=open_tasks,
                     received=all_of.received)  # fmt: skip
-
-
-def _printed(path: str) -> str:
-    """Return the path as it is for a pipe, and harmless for a terminal."""
-    return terminal_safe(path) if sys.stdout.isatty() else path
 
 
 def _when(task: Task) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from argosy.cli import input_file
@@ -11,7 +12,7 @@ from argosy.cli.input_file import Entry
 from argosy.cli.kinds import url
 from argosy.cli.options import transfer_options
 from argosy.core.names import safe_path
-from argosy.core.types import FileSpec, Queue, TransferOptions
+from argosy.core.types import FileSpec, Queue
 from argosy.errors import UsageError
 from argosy.runtime.admission import Request
 
@@ -34,10 +35,10 @@ def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: 
     common = {"queue": queue, "options": options, "max_retries": given["retries"], **extra}
     if given["together"]:
         return [_together(entries, given, common)]
-    return [_alone(entry, given, options, common) for entry in entries]
+    return [_alone(entry, given, common) for entry in entries]
 
 
-def _alone(entry: Entry, given: dict[str, Any], options: TransferOptions, common: dict[str, Any]) -> Request:
+def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any]) -> Request:
     directory, name = _place(given["directory"], entry.directory, given["output"] or entry.out)
     return Request(
         source=entry.urls[0],
@@ -71,12 +72,19 @@ def _path(entry: Entry) -> str | None:
 
 def _place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:
     """Return the folder, absolute, and the file's name if it was given: ``-o`` may name both."""
-    directory = os.path.expanduser(own_folder or folder or ".")
+    directory = _absolute(Path.cwd(), own_folder or folder or ".")
     if output == "-":
-        raise UsageError("a download cannot go to standard output", hint="give it a name; its path is printed when it is there")
+        raise UsageError(
+            "a download cannot go to standard output", hint="give it a name; its path is printed when it is there"
+        )
     if output is None:
-        return os.path.abspath(directory), None
-    place = os.path.abspath(os.path.join(directory, os.path.expanduser(output)))
-    if output.endswith("/") or os.path.isdir(place):
-        return place, None
-    return os.path.dirname(place), os.path.basename(place)
+        return str(directory), None
+    place = _absolute(directory, output)
+    if output.endswith("/") or place.is_dir():
+        return str(place), None
+    return str(place.parent), place.name
+
+
+def _absolute(base: Path, path: str) -> Path:
+    """Return ``path`` seen from ``base``, without ``..``; links stay as they were named."""
+    return Path(os.path.normpath(base / Path(path).expanduser()))

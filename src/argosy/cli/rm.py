@@ -51,7 +51,9 @@ def rm(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, fil
 
 def _gone(task_id: TaskId, ids: Sequence[TaskId], outcomes: Sequence[object]) -> bool:
     """Tell whether the task's removal was not refused."""
-    return any(getattr(outcome, "error", None) is None for one, outcome in zip(ids, outcomes, strict=True) if one == task_id)
+    return any(
+        getattr(outcome, "error", None) is None for one, outcome in zip(ids, outcomes, strict=True) if one == task_id
+    )
 
 
 async def _published(runtime: Runtime, ids: Sequence[TaskId]) -> list[tuple[TaskId, Path]]:

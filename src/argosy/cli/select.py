@@ -39,7 +39,11 @@ class Selection:
 def selecting(function: F) -> F:
     """Give a verb ids, ``--all`` and ``--status``; they arrive as keywords for :func:`selection`."""
     function = click.option(
-        "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="All tasks of this status (may be repeated)."
+        "--status",
+        "statuses",
+        multiple=True,
+        type=click.Choice(STATUSES),
+        help="All tasks of this status (may be repeated).",
     )(function)
     function = click.option("-a", "--all", "everything", is_flag=True, help="All tasks it makes sense for.")(function)
     return click.argument("ids", nargs=-1, metavar="[ID]…", shell_complete=complete_ids)(function)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ def known(name: str) -> config.Setting:
     plain = name.replace("-", "_")
     if plain in config.SETTINGS:
         return config.SETTINGS[plain]
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
     near = get_close_matches(plain, config.SETTINGS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "'argosy config list' shows them all"
     raise UsageError(f"there is no setting {name!r}", hint=hint)
@@ -84,7 +85,7 @@ def _replace(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(fd, "w", encoding="utf-8") as file:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -44,7 +44,9 @@ def leave_now() -> None:
     if sys.stderr.isatty():
         sys.stderr.write(SHOW_CURSOR)
     with suppress(OSError):
-        sys.stderr.write("\nstopped at once; the same command again goes on from the last thing that reached the disk\n")
+        sys.stderr.write(
+            "\nstopped at once; the same command again goes on from the last thing that reached the disk\n"
+        )
         sys.stderr.flush()
     os._exit(EXIT_INTERRUPTED)
 

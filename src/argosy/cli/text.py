@@ -51,7 +51,12 @@ def coloured(face: Face, status: Status, text: str | None = None) -> str:
 
 
 def percent_of(task: Task) -> str:
-    return "" if task.percent is None else f"{task.percent:.0f}%"
+    return whole_percent(task.percent)
+
+
+def whole_percent(percent: float | None) -> str:
+    """Return ``62%``, rounded down: 100% is said of what is complete."""
+    return "" if percent is None else f"{int(percent)}%"
 
 
 def size_of(task: Task) -> str:

@@ -45,6 +45,16 @@ ADVICE = {
 }
 """What to type next, by an error's code, for errors that do not say it themselves."""
 
+ADVICE_BY_EXIT = {
+    3: ADVICE["network"],
+    4: ADVICE["auth"],
+    5: "try again later; if it stays like this, check the URL in a browser",
+    6: ADVICE["local_io"],
+    7: ADVICE["integrity"],
+    8: ADVICE["store"],
+}
+"""The same for codes that are not listed."""
+
 
 def usage(message: str, hint: str = "") -> click.UsageError:
     """Return a usage error that carries what to type instead."""
@@ -103,9 +113,14 @@ def as_json(failure: Failure) -> dict[str, object]:
     return {
         "code": failure.code,
         "message": failure.message,
-        "hint": failure.hint or ADVICE.get(failure.code, ""),
+        "hint": advice(failure),
         "retryable": failure.retryable,
     }
+
+
+def advice(failure: Failure) -> str:
+    """Return what a person should do about it, empty if nobody knows."""
+    return failure.hint or ADVICE.get(failure.code) or ADVICE_BY_EXIT.get(failure.exit_code, "")
 
 
 def words(failure: Failure, face: Face, subject: str = "") -> str:
@@ -113,7 +128,7 @@ def words(failure: Failure, face: Face, subject: str = "") -> str:
     label = face.style("error:", sys.stderr, fg="red", bold=True)
     about = f" {terminal_safe(subject)}:" if subject and not failure.message.startswith(subject) else ""
     lines = [f"{label}{about} {terminal_safe(failure.message)}"]
-    hint = failure.hint or ADVICE.get(failure.code, "")
+    hint = advice(failure)
     if hint:
         arrow = face.style("  try:", sys.stderr, fg="cyan")
         lines.append(fill(terminal_safe(hint), 110, initial_indent=f"{arrow} ", subsequent_indent=" " * 7,

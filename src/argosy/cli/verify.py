@@ -82,6 +82,8 @@ def _print(face: Face, directory: str, report: VerifyReport) -> None:
 
 def _how(file: FileReport) -> str:
     if file.ok:
-        return {"length": "by its length only", "blocks": "block by block"}.get(file.checked_by, f"by its {file.checked_by}")
+        return {"length": "by its length only", "blocks": "block by block"}.get(
+            file.checked_by, f"by its {file.checked_by}"
+        )
     damaged = sum(end - start for start, end in file.damaged)
     return f"{format_size(damaged)} damaged" if damaged else "not the file that was downloaded"

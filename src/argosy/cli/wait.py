@@ -12,10 +12,11 @@ from argosy.cli import document, trouble
 from argosy.cli.complete import complete_ids
 from argosy.cli.face import Face, current
 from argosy.cli.kinds import DURATION
-from argosy.cli.loop import first_of, on_store
+from argosy.cli.loop import on_store
 from argosy.cli.options import verb
-from argosy.cli.report import Words
 from argosy.cli.progress.view import Silent
+from argosy.cli.race import first_of
+from argosy.cli.report import Words
 from argosy.cli.select import looked_up, pages
 from argosy.core.types import TERMINAL, Status, Task
 from argosy.errors import ArgosyError, Interrupted, UnknownTask
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 @verb()
 @click.argument("ids", nargs=-1, metavar="[ID]…", shell_complete=complete_ids)
-@click.option("--timeout", type=DURATION, metavar="TIME", help="Give up waiting after so long (exit 124); the tasks go on.")
+@click.option(
+    "--timeout", type=DURATION, metavar="TIME", help="Give up waiting after so long (exit 124); the tasks go on."
+)
 def wait(ids: tuple[str, ...], timeout: float | None) -> int:
     """Return once tasks have ended or are paused, whoever runs them; without an id, all there are now.
 
@@ -41,7 +44,9 @@ def wait(ids: tuple[str, ...], timeout: float | None) -> int:
         ended: list[Task] = []
         waits = [_end_of(runtime, face, task, ended) for task in tasks]
         if await first_of(_all(waits), within_s=timeout) is None:
-            raise _TimeIsOver(f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command")
+            raise _TimeIsOver(
+                f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command"
+            )
         if face.json:
             face.say(document.document("tasks/1", tasks=[document.task(task) for task in ended]))
         return trouble.exit_code([_code(task) for task in ended if task.status is not Status.COMPLETED])

@@ -14,21 +14,24 @@ from argosy.cli.complete import complete_ids
 from argosy.cli.face import Face, current
 from argosy.cli.history import in_words
 from argosy.cli.kinds import DURATION
-from argosy.cli.loop import first_of, run
+from argosy.cli.loop import run
 from argosy.cli.options import verb
 from argosy.cli.progress.board import Board
+from argosy.cli.race import first_of
 from argosy.cli.select import looked_up, pages
 from argosy.cli.signals import listening
 from argosy.cli.terminal import draws_bars
 from argosy.cli.text import local_time, name_of, short
 from argosy.core.events import Recorded
 from argosy.core.types import ACTIVE, Status, Task, TaskId
+from argosy.errors import UnknownTask
 from argosy.store.port import Query
 
 if TYPE_CHECKING:
     from argosy.runtime.manager import Runtime
 
 LOOK_S = 0.5
+MOST = 1000
 SHOWN = ACTIVE | {Status.RETRYING}
 
 
@@ -59,33 +62,45 @@ async def _watch(face: Face, words: Sequence[str], since: int | None, timeout_s:
 async def _bars(face: Face, runtime: Runtime, wanted: frozenset[TaskId]) -> None:
     from argosy.cli.progress.bars import Bars  # noqa: PLC0415 - rich is for terminals only
 
-    view = Bars(face)
+    view, board = Bars(face), Board()
     try:
         while True:
-            view.draw(await _board(runtime, wanted))
+            await _refresh(board, runtime, wanted)
+            board.tick(asyncio.get_running_loop().time())
+            view.draw(board)
             await asyncio.sleep(LOOK_S)
     finally:
         view.close()
 
 
-async def _board(runtime: Runtime, wanted: frozenset[TaskId]) -> Board:
-    """Return how things stand in the store."""
-    board = Board()
-    async for task in pages(runtime, Query(statuses=SHOWN), 1000):
+async def _refresh(board: Board, runtime: Runtime, wanted: frozenset[TaskId]) -> None:
+    """Bring the board up to what the store has: who moves now, and what became of those that did."""
+    moving = {task.id: task async for task in pages(runtime, Query(statuses=SHOWN), MOST)}
+    for task_id in board.rows.keys() - moving.keys():
+        await _take_off(board, runtime, task_id)
+    for task in moving.values():
         if not wanted or task.id in wanted:
             _put(board, runtime, task)
-    counts = await runtime.counts()
-    if not wanted:
-        board.done, board.failed = counts.get(Status.COMPLETED, 0), counts.get(Status.FAILED, 0)
-        board.tasks = sum(counts.values())
-    return board
+
+
+async def _take_off(board: Board, runtime: Runtime, task_id: TaskId) -> None:
+    try:
+        task = await runtime.task(task_id)
+    except UnknownTask:
+        board.drop(task_id)
+        return
+    if task.status in (Status.COMPLETED, Status.FAILED):
+        board.end(task)
+    else:
+        board.drop(task_id)
 
 
 def _put(board: Board, runtime: Runtime, task: Task) -> None:
-    board.add(task, name_of(task))
+    if task.id not in board.rows:
+        board.add(task, name_of(task))
+    board.rename(task.id, name_of(task))
+    board.move(task.id, task.status, task.error.message if task.error else "")
     board.measure(runtime.progress_of(task))
-    if task.error is not None:
-        board.move(task.id, task.status, task.error.message)
 
 
 async def _events(face: Face, runtime: Runtime, wanted: frozenset[TaskId], since: int | None) -> None:

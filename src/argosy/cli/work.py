@@ -13,8 +13,17 @@ from argosy.cli.options import verb
 
 @verb()
 @click.option("--forever", is_flag=True, help="Do not end when the queue is empty: wait for more.")
-@click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says].")
-@click.option("--progress", type=click.Choice(PROGRESS), default="auto", show_default=True, envvar="ARGOSY_PROGRESS", help="How to show what happens.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
+)
+@click.option(
+    "--progress",
+    type=click.Choice(PROGRESS),
+    default="auto",
+    show_default=True,
+    envvar="ARGOSY_PROGRESS",
+    help="How to show what happens.",
+)
 @click.option("--max-time", type=DURATION, metavar="TIME", help="Stop after so long (exit 124).")
 def run(jobs: int | None, progress: str, max_time: float | None, *, forever: bool) -> int:
     """Work the queue here until it is empty.

@@ -28,6 +28,8 @@ CAP_ENCODINGS: Final = 1
 HTML: Final = ("text/html", "application/xhtml+xml")
 PAGES: Final = frozenset({"html", "htm", "xhtml", "php", "asp", "aspx", "jsp", "cgi", ""})
 """Name endings under which a web page is no surprise."""
+ALWAYS_PAGES: Final = frozenset({"html", "htm", "xhtml"})
+"""And under which it is none even if another size was promised."""
 PACKED: Final = frozenset({"gz", "tgz", "z", "bz2", "xz", "zst", "br", "zip", "svgz", "whl", "7z"})
 
 
@@ -142,7 +144,7 @@ class Refused:
 Verdict = Take | Whole | Different | AllHeld | Untouched | Unranged | Refused
 
 
-def judge(head: Head, asked: Asked, known: Known, *, now: float, url: str = "") -> Verdict:
+def judge(head: Head, asked: Asked, known: Known, *, now: float) -> Verdict:
     """Return what the answer means. Total: every status and every nonsense has a verdict."""
     try:
         match head.status:
@@ -153,10 +155,10 @@ def judge(head: Head, asked: Asked, known: Known, *, now: float, url: str = "") 
             case 304:
                 return Untouched()
             case 416 if asked.ranged:
-                return _beyond(head, known)
+                return _beyond(head, asked, known)
     except BadResponse as error:
         return Refused(error)
-    return Refused(refusal(head, now=now, url=url))
+    return Refused(refusal(head, now=now))
 
 
 def _whole(head: Head, known: Known) -> Verdict:
@@ -168,7 +170,9 @@ def _whole(head: Head, known: Known) -> Verdict:
 
 def _partial(head: Head, asked: Asked, known: Known) -> Verdict:
     if not asked.ranged:
-        return Unranged("a part was sent although the whole was asked for")
+        raise BadResponse("a part was sent although the whole was asked for", code="bad_range")
+    if known.held and known.content_type not in HTML and head.content_type in HTML:
+        return Refused(web_page())
     if (head.content_type or "").startswith("multipart/"):
         return Unranged("several parts were sent although one was asked for")
     given = parse_content_range(head.get("content-range") or "") if _single(head, "content-range") else None
@@ -183,19 +187,22 @@ def _partial(head: Head, asked: Asked, known: Known) -> Verdict:
     same = known.validators.matches(validators) if known.any else Match.SAME
     if same is Match.DIFFERENT:
         return Different(_difference(known.validators, validators))
-    if known.held and known.content_type not in HTML and head.content_type in HTML:
-        return Refused(web_page())
+    if given.total is not None and given.total < known.held:
+        return Different(f"{known.held:,} bytes are held of what has {given.total:,} now")
     return Take(given.first, given.last, given.total, validators, proven=same is Match.SAME)
 
 
-def _beyond(head: Head, known: Known) -> Verdict:
+def _beyond(head: Head, asked: Asked, known: Known) -> Verdict:
     given = parse_content_range(head.get("content-range") or "")
     total = given.total if isinstance(given, Unsatisfied) else None
-    if total is not None and total == known.held:
-        return AllHeld(total)
-    if known.held:
-        return Different("what is held does not fit the length that the server tells now")
-    return Unranged("the server finds no byte of the range that was asked for")
+    length = known.validators.length
+    if not known.held:
+        return Unranged("the server finds no byte of the range that was asked for")
+    if length is None and (total == known.held or (total is None and asked.first == known.held)):
+        return AllHeld(known.held)
+    if total is None or total == length:
+        return Unranged("the server refuses a range within the file")
+    return Different(f"what is held does not fit into the {total:,} bytes that the server has now")
 
 
 def _single(head: Head, name: str) -> bool:
@@ -214,7 +221,7 @@ def _difference(mine: Validators, theirs: Validators) -> str:
     return "its ETag changed" if mine.etag != theirs.etag else "its modification time changed"
 
 
-def refusal(head: Head, *, now: float, url: str = "") -> ArgosyError:
+def refusal(head: Head, *, now: float) -> ArgosyError:
     """Return the error that a status without usable bytes means."""
     status = head.status
     text = f"the server answered {status}{_phrase(status)}"
@@ -241,12 +248,12 @@ def web_page() -> NetworkError:
     )
 
 
-def is_unexpected_page(head: Head, name: str, known_size: int | None) -> bool:
-    """Tell whether a web page came where the name or the known size promise another kind of file."""
+def is_unexpected_page(head: Head, name: str, *, promised: bool) -> bool:
+    """Tell whether a web page came where the name, or what is ``promised`` of the file, means another kind of file."""
     if head.content_type not in HTML or head.get("content-disposition"):
         return False
-    ending = name.rsplit(".", 1)[1].lower() if "." in name else ""
-    return ending not in PAGES or known_size is not None
+    ending = _ending(name)
+    return ending not in PAGES or (promised and ending not in ALWAYS_PAGES)
 
 
 def decoding(head: Head, name: str) -> str | None:
@@ -256,13 +263,16 @@ def decoding(head: Head, name: str) -> str | None:
     Raises BadResponse for a coding that was not asked for and cannot be undone.
     """
     encodings = head.encodings
-    ending = name.rsplit(".", 1)[1].lower() if "." in name else ""
-    if not encodings or (ending in PACKED and len(encodings) <= CAP_ENCODINGS):
+    if not encodings or (_ending(name) in PACKED and len(encodings) <= CAP_ENCODINGS):
         return None
     if len(encodings) > CAP_ENCODINGS or encodings[0] not in ("gzip", "x-gzip", "deflate"):
         listed = ", ".join(encodings)[:80]
         raise BadResponse(f"the file came encoded as {listed}, which was not asked for", code="decode")
     return encodings[0]
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
 
 
 def _phrase(status: int) -> str:

@@ -23,6 +23,7 @@ LONGEST_EXTENSION = 17  # characters, with the dot
 _SEPARATORS = re.compile("[/\\\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control, format (bidi, zero width), line and paragraph separators
 _ILLEGAL = re.compile('[<>:"|?*\ud800-\udfff]')
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
 _DRIVE = re.compile("[A-Za-z]:")
 _EXTENSION = re.compile(r"(?:\.[^\W\d]\w{0,9})?\.(?:gz|bz2|xz|zst|lz4?|lzma|br|z)|\.\w{1,16}", re.IGNORECASE)
@@ -106,6 +107,8 @@ def safe_name(text: str, default: str = "download") -> str:
     becomes ``_`` (such names hide, configure, or are our own part files). ``default`` stands in when nothing is left.
     Doing it twice changes nothing.
     """
+    if len(text) <= LONGEST_BYTES and _PLAIN.fullmatch(text) and not _RESERVED.fullmatch(text):
+        return text  # as most names are
     components = [clean for part in _SEPARATORS.split(text) if (clean := _visible(part)).strip(". ")]
     return _component(components[-1]) if components else default
 

@@ -18,6 +18,9 @@ MIN_BLOCK: Final = 256 * 1024
 MAX_BLOCKS: Final = 8192
 """Above this many blocks they grow instead: the ledger of a file stays below 64 KiB."""
 
+LARGEST: Final = 2**63 - 1
+"""No file is longer."""
+
 Extent = tuple[int, int]
 """Half-open byte range."""
 
@@ -76,7 +79,7 @@ class RangeMap:
     def __init__(self, size: int | None = None, extents: Iterable[Extent] = ()) -> None:
         self.size = size
         self.block = block_size_for(size)
-        self.pieces = _tile(size, merge(extents))
+        self.pieces = _tile(size, merge(extents) if size is None else without(extents, (size, LARGEST)))
         self.received = sum(piece.position - piece.start for piece in self.pieces)
 
     @property
@@ -87,22 +90,19 @@ class RangeMap:
     def missing(self) -> int | None:
         return None if self.size is None else self.size - self.received
 
-    @property
-    def prefix(self) -> int:
-        """How many bytes are here from the beginning without a gap."""
-        extents = self.extents()
-        return extents[0][1] if extents and extents[0][0] == 0 else 0
-
     def extents(self) -> tuple[Extent, ...]:
         """Return the written bytes, merged."""
         return merge((piece.start, piece.position) for piece in self.pieces)
 
+    def holds(self, first: int, end: int) -> bool:
+        """Tell whether all bytes of ``[first, end)`` are written."""
+        return any(start <= first and end <= upto for start, upto in self.extents())
+
     def learn_size(self, size: int) -> None:
-        """The server says how long the file is; only for a map that did not know."""
+        """The server says how long the file is: at least what is here; only for a map that did not know."""
         self.size = size
         self.block = block_size_for(size)
-        last = self.pieces[-1]
-        last.end = size
+        self.pieces[-1].end = size
 
     def end_here(self) -> None:
         """The body of unknown length ended where the last piece stands."""
@@ -136,7 +136,7 @@ class RangeMap:
             return None
         first = victim.position + ahead
         cut = first + int((victim.end - first) * keep)
-        cut = max(-(-cut // self.block) * self.block, first)
+        cut = -(-cut // self.block) * self.block
         if victim.end - cut < self.block or cut <= first:
             return None
         stolen = Piece(cut, cut, victim.end, owned=True)
@@ -146,7 +146,8 @@ class RangeMap:
 
     def reset(self, size: int | None) -> None:
         """Forget every byte: the source is another one now, ``size`` bytes long."""
-        self.__init__(size)  # type: ignore[misc]
+        fresh = RangeMap(size)
+        self.size, self.block, self.pieces, self.received = size, fresh.block, fresh.pieces, 0
 
     def __repr__(self) -> str:
         held = ", ".join(f"{first}-{end}" for first, end in self.extents())
@@ -160,5 +161,5 @@ def _tile(size: int | None, extents: tuple[Extent, ...]) -> list[Piece]:
         extents = ((0, 0), *extents)
     for index, (first, end) in enumerate(extents):
         behind = extents[index + 1][0] if index + 1 < len(extents) else size
-        pieces.append(Piece(first, end if behind is None else min(end, behind), behind))
+        pieces.append(Piece(first, end, behind))
     return pieces

@@ -6,9 +6,10 @@ sizes and offsets are bytes, rates are bytes per second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 from argosy.core.checksum import Checksum
 from argosy.errors import Failure
@@ -261,7 +262,8 @@ class FileState:
     block_size: int = 0
     block_hashes: bytes = b""
     part_mtime_ns: int | None = None
-    """The part's time as we left it: if it still has it, nobody touched it and it need not be read back."""
+    """The time of the part, or once done of the published file, as we left it: if it still has it, nobody touched it
+    and it need not be read back."""
     etag: str | None = None
     last_modified: str | None = None
     date_is_strong: bool = False
@@ -276,8 +278,19 @@ class FileState:
     def finished(self) -> bool:
         return self.status in (FileStatus.DONE, FileStatus.SKIPPED)
 
+    def having(self, **changes: Any) -> FileState:
+        """Return the same state with some fields changed: ``dataclasses.replace`` at a third of its cost.
+
+        A file of a few kilobytes changes its state a dozen times within a fraction of a millisecond.
+        """
+        return FileState(*map(changes.get, _FILE_FIELDS, _file_values(self)))
+
     def __repr__(self) -> str:
         return f"<File {self.task_id[:8]}#{self.index} {self.status} {self.received}/{self.size}>"
+
+
+_FILE_FIELDS = tuple(field.name for field in fields(FileState))
+_file_values = attrgetter(*_FILE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

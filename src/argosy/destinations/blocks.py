@@ -89,12 +89,12 @@ def trusted(fd: int, extents: Iterable[Extent], block: int, hashes: bytes) -> tu
     )
 
 
-def _digest(fd: int, first: int, end: int) -> bytes:
+def _digest(fd: int, first: int, end: int) -> bytes | None:
     running = xxh3_64()
     while first < end:
         data = os.pread(fd, min(READ_BYTES, end - first), first)
         if not data:
-            return b""
+            return None
         running.update(data)
         first += len(data)
     return running.digest()

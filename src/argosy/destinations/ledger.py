@@ -35,16 +35,20 @@ class Snapshot:
 
 
 class Ledger:
-    """The only way bytes get into a part file: written, hashed and counted in one step."""
+    """The only way bytes get into a part file: written, hashed and counted in one step.
 
-    def __init__(self, part: Part, ranges: RangeMap, hashes: bytes = b"") -> None:
+    ``hashes`` of ``block`` bytes each are those of the bytes that are here already. The map's blocks may become larger
+    once it learns a size, which moves no boundary of ours; the hashes stay as they were begun.
+    """
+
+    def __init__(self, part: Part, ranges: RangeMap, hashes: bytes = b"", block: int = 0) -> None:
         self.part = part
         self.ranges = ranges
-        self.blocks = BlockHashes(ranges.block, hashes)
+        self.blocks = BlockHashes(block or ranges.block, hashes)
 
     def begin(self, piece: Piece) -> None:
         """A connection goes on with the piece from its position."""
-        held = piece.position % self.ranges.block
+        held = piece.position % self.blocks.block
         before = self.part.read(piece.position - held, held) if held <= piece.position - piece.start else b""
         self.blocks.begin(piece, before)
 
@@ -56,7 +60,7 @@ class Ledger:
 
     def snapshot(self) -> Snapshot:
         ranges = self.ranges
-        return Snapshot(ranges.extents(), self.blocks.snapshot(), ranges.block, ranges.received, ranges.size)
+        return Snapshot(ranges.extents(), self.blocks.snapshot(), self.blocks.block, ranges.received, ranges.size)
 
     def restart(self, size: int | None) -> None:
         """Drop every byte: the source is another one now. Raises DiskFull or LocalError."""

@@ -6,27 +6,30 @@ import asyncio
 import errno
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from argosy.core.header import parse_http_date
 from argosy.core.names import from_content_disposition, from_url, numbered, safe_name
-from argosy.core.ranges import merge
 from argosy.core.types import FileState, FileStatus, TransferOptions
-from argosy.destinations.blocks import trusted
 from argosy.destinations.flusher import Flusher
-from argosy.destinations.folder import entry, local_error, open_regular, split, walked
+from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
+from argosy.destinations.landing import land, landed
 from argosy.destinations.part import FilePart, lock
-from argosy.destinations.port import AlreadyThere, Facts
+from argosy.destinations.policy import check_replaceable, exists, heed
+from argosy.destinations.port import Facts
+from argosy.destinations.salvage import find, part_name, reclaim
 from argosy.errors import LocalError
 
-STEM_BYTES: Final = 180
-"""How much of a name its part file shows; the rest of 255 bytes is for whose part it is."""
 TRIES: Final = 1000
 """Numbered names looked at before giving up."""
-COPY_BYTES: Final = 4 * 1024 * 1024
+_LOST: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR})
+"""There is no part, or something else stands where it was."""
+_UNREACHABLE: Final = frozenset({"gone", "symlink", "not_a_folder"})
+"""Likewise of the folder it was in."""
 
 Published = FileState | None
 T = TypeVar("T")
@@ -60,55 +63,23 @@ class LocalDestination:
         assert state.path is not None
         folders, name = split(state.path)
         with walked(self.directory, folders, create=True) as fd:
-            self._heed_policy(state, facts, options, name, fd)
-            part = _part_name(name, state, fence)
-            path = "/".join((*folders, part))
+            part, shown = part_name(name, state, fence), os.path.join(self.directory, *folders, name)
             try:
-                opened = self._reopen(state, folders, part, fd)
+                heed(state, facts, options, fd, shown)
+                opened = _reopen(state, folders, part, fd)
                 if opened is None:
-                    opened = open_regular(part, fd, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-                    lock(opened)
-                    state = replace(state, extents=(), block_hashes=b"", received=0, part_mtime_ns=None)
+                    state = _empty(state)
+                    part, opened = _create(part, fd)
             except OSError as error:
-                raise local_error(error, os.path.join(self.directory, path)) from error
+                raise local_error(error, shown) from error
+        path = "/".join((*folders, part))
         return FilePart(self.directory, path, opened, self._flusher, alive), replace(state, part=path)
 
-    def _heed_policy(self, state: FileState, facts: Facts, options: TransferOptions, name: str, fd: int) -> None:
-        there = entry(name, fd)
-        if there is None or state.extents:
-            return
-        shown = os.path.join(self.directory, state.path or name)
-        match options.if_exists:
-            case "fail":
-                raise LocalError(f"{shown} exists", hint="use --if-exists rename, overwrite, skip or newer", code="exists")
-            case "skip":
-                raise AlreadyThere(f"{shown} exists", _skipped(state, there.st_size))
-            case "newer":
-                modified = parse_http_date(facts.last_modified or "")
-                if modified is not None and modified <= there.st_mtime:
-                    raise AlreadyThere(f"{shown} is up to date", _skipped(state, there.st_size))
-
-    def _reopen(self, state: FileState, folders: tuple[str, ...], part: str, fd: int) -> int | None:
-        """Open the recorded part under its new name; None if there is none that we may go on with."""
-        if state.part is None or split(state.part)[0] != folders:
-            return None
-        old = split(state.part)[1]
-        try:
-            opened = open_regular(old, fd, os.O_RDWR)
-        except FileNotFoundError:
-            return None
-        if os.fstat(opened).st_nlink != 1 or not lock(opened):
-            os.close(opened)
-            return None
-        if old != part:
-            os.rename(old, part, src_dir_fd=fd, dst_dir_fd=fd)
-        return opened
-
     async def adopt(self, state: FileState) -> FileState:
-        """Return the state with only those extents that are really in its part file.
+        """Return the state with only those extents that are really in its part file (see :mod:`.salvage`).
 
-        A part that nobody touched since we left it is trusted; else every block is read back and held against its
-        hash. A part that a living process still holds is copied: it may write to its own inode as long as it likes.
+        Raises LocalError or DiskFull where that cannot be found out just now: a disk that is not mounted, a folder
+        that may not be read.
         """
         if state.part is None or not state.extents:
             return state
@@ -116,20 +87,25 @@ class LocalDestination:
 
     def _adopt(self, state: FileState) -> FileState:
         assert state.part is not None
-        folders, name = split(state.part)
+        if not os.path.isdir(self.directory):
+            raise local_error(FileNotFoundError(errno.ENOENT, ""), self.directory)
+        folders, recorded = split(state.part)
         try:
             with walked(self.directory, folders, create=False) as fd:
-                part = open_regular(name, fd, os.O_RDWR)
-                try:
-                    kept = _kept(part, state)
-                    if not lock(part):
-                        name = _copy(part, kept, name, fd)
-                finally:
-                    os.close(part)
-        except (OSError, LocalError):
-            return replace(state, extents=(), block_hashes=b"", received=0, part=None, part_mtime_ns=None)
-        held = sum(end - first for first, end in kept)
-        return replace(state, extents=kept, received=held, part="/".join((*folders, name)))
+                name = find(recorded, fd)
+                if name is None:
+                    return _empty(state)
+                kept = reclaim(name, fd, state)
+        except OSError as error:
+            if error.errno in _LOST:
+                return _empty(state)
+            raise local_error(error, os.path.join(self.directory, state.part)) from error
+        except LocalError as error:
+            if error.detail_code in _UNREACHABLE:
+                return _empty(state)
+            raise
+        received = sum(end - first for first, end in kept)
+        return replace(state, extents=kept, received=received, part="/".join((*folders, name)))
 
     # -- when every byte is here -------------------------------------------------------------------
 
@@ -145,10 +121,16 @@ class LocalDestination:
         if options.if_exists in ("overwrite", "newer"):
             return replace(state, published=state.path, status=FileStatus.PUBLISHING)
         folders, name = split(state.path)
-        with walked(self.directory, folders, create=True) as fd:
-            free = next((n for n in _candidates(name) if entry(n, fd) is None), None)
+        shown = os.path.join(self.directory, state.path)
+        try:
+            with walked(self.directory, folders, create=True) as fd:
+                free = next((n for n in _candidates(name) if entry(n, fd) is None), None)
+        except OSError as error:
+            raise local_error(error, shown) from error
         if free is None:
             raise LocalError(f"{TRIES} files named like {name} exist", hint="choose another name with -o", code="exists")
+        if free != name and options.if_exists == "fail":
+            raise exists(shown)
         return replace(state, published="/".join((*folders, free)), status=FileStatus.PUBLISHING)
 
     async def publish(self, state: FileState, options: TransferOptions) -> Published:
@@ -157,7 +139,8 @@ class LocalDestination:
 
     async def publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[Published]:
         """Do the same for many files with one trip to the disk for each folder. Raises LocalError for the first that
-        cannot be published; those before it are."""
+        cannot be published; those before it are.
+        """
         return await self._run(self._publish_many, states, options)
 
     def _publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[Published]:
@@ -165,49 +148,63 @@ class LocalDestination:
         for index, state in enumerate(states):
             by_folder.setdefault(split(state.published or "")[0], []).append(index)
         results: list[Published] = [None] * len(states)
-        for folders, indexes in by_folder.items():
-            with walked(self.directory, folders, create=True) as fd:
-                for index in indexes:
-                    results[index] = self._publish(states[index], options, fd)
-                os.fsync(fd)
+        touched: list[tuple[str, ...]] = []
+        try:
+            for folders, indexes in by_folder.items():
+                touched.append(folders)
+                with walked(self.directory, folders, create=True) as fd:
+                    for index in indexes:
+                        results[index] = self._publish(states[index], options, fd)
+        finally:
+            self._settle(touched)
         return results
+
+    def _settle(self, folders: Iterable[tuple[str, ...]]) -> None:
+        """The names in the folders, and those of the folders, are durable."""
+        for path in {folder[:depth] for folder in folders for depth in range(len(folder) + 1)}:
+            with walked(self.directory, path, create=False) as fd:
+                try:
+                    settle(fd)
+                except OSError as error:
+                    shown = os.path.join(self.directory, *path)
+                    raise LocalError(f"the disk did not take {shown}: {error.strerror}", code="flush_failed") from error
 
     def _publish(self, state: FileState, options: TransferOptions, fd: int) -> Published:
         assert state.part is not None and state.published is not None
         part, name = split(state.part)[1], split(state.published)[1]
-        replacing = options.if_exists in ("overwrite", "newer")
+        shown = os.path.join(self.directory, state.published)
         try:
             _set_time(part, fd, state, options)
-            if replacing:
+            if options.if_exists in ("overwrite", "newer"):
+                there = entry(name, fd)
+                if there is not None:
+                    check_replaceable(there, shown)
                 os.replace(part, name, src_dir_fd=fd, dst_dir_fd=fd)
-            elif not _link(part, name, fd):
+            elif not land(part, name, fd):
                 return None
         except OSError as error:
-            raise local_error(error, os.path.join(self.directory, state.published)) from error
-        return replace(state, status=FileStatus.DONE, part=None, received=state.size or 0, error=None)
+            raise local_error(error, shown) from error
+        done = replace(state, status=FileStatus.DONE, part=None, received=state.size or 0, error=None)
+        return replace(done, part_mtime_ns=_time(name, fd))
 
     async def recover(self, state: FileState) -> FileState:
         """Return what became of a file whose publishing was cut: done if our bytes stand under the name, else as it
-        was before. Never takes somebody else's file for ours."""
+        was before. Never takes somebody else's file for ours.
+        """
         return await self._run(self._recover, state)
 
     def _recover(self, state: FileState) -> FileState:
         assert state.published is not None
         folders, name = split(state.published)
-        done = replace(state, status=FileStatus.DONE, part=None, received=state.size or 0)
-        try:
-            with walked(self.directory, folders, create=False) as fd:
-                part = entry(split(state.part)[1], fd) if state.part else None
-                target = entry(name, fd)
-                if part is not None and target is not None and os.path.samestat(part, target):
-                    os.unlink(split(state.part or "")[1], dir_fd=fd)
-                    os.fsync(fd)
-                    return done
-                if part is None and target is not None and _holds(name, fd, state):
-                    return done
-        except (OSError, LocalError):
-            pass
-        return replace(state, status=FileStatus.RUNNING, published=None)
+        part = split(state.part)[1] if state.part else None
+        done, mtime_ns = False, None
+        with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
+            done = landed(state, part, name, fd)
+            mtime_ns = _time(name, fd)
+        if not done:
+            return replace(state, status=FileStatus.RUNNING, published=None)
+        self._settle([folders])
+        return replace(state, status=FileStatus.DONE, part=None, received=state.size or 0, part_mtime_ns=mtime_ns)
 
     # -- the rest ----------------------------------------------------------------------------------
 
@@ -220,11 +217,9 @@ class LocalDestination:
             if state.part is None:
                 continue
             folders, name = split(state.part)
-            try:
-                with walked(self.directory, folders, create=False) as fd:
-                    os.unlink(name, dir_fd=fd)
-            except (OSError, LocalError):
-                continue
+            with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
+                while (found := find(name, fd)) is not None:
+                    os.unlink(found, dir_fd=fd)
 
     async def sweep(self, states: Sequence[FileState]) -> None:
         """Remove part files of the states' task that no state names: left by an attempt that died unrecorded."""
@@ -234,14 +229,11 @@ class LocalDestination:
         named = {split(state.part)[1] for state in states if state.part is not None}
         marks = {f".{state.task_id[:8]}-" for state in states}
         for folders in {split(state.path)[0] if state.path else () for state in states}:
-            try:
-                with walked(self.directory, folders, create=False) as fd:
-                    for name in os.listdir(fd):
-                        ours = name.startswith(".") and name.endswith(".part") and any(mark in name for mark in marks)
-                        if ours and name not in named:
-                            os.unlink(name, dir_fd=fd)
-            except (OSError, LocalError):
-                continue
+            with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
+                for name in os.listdir(fd):
+                    ours = name.startswith(".") and name.endswith(".part") and any(mark in name for mark in marks)
+                    if ours and name not in named:
+                        os.unlink(name, dir_fd=fd)
 
     def free_bytes(self) -> int:
         """Return what an ordinary user may still write there (0 if the folder cannot be asked)."""
@@ -260,84 +252,60 @@ def _name(state: FileState, facts: Facts) -> str:
     return safe_name(named or from_url(state.urls[0]) or from_url(facts.url) or "")
 
 
-def _part_name(name: str, state: FileState, fence: int) -> str:
-    stem = name.encode()[:STEM_BYTES].decode(errors="ignore")
-    return f".{stem}.{state.task_id[:8]}-{state.index}.{fence:x}.part"
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    for n in range(1, TRIES):
+        yield numbered(name, n)
 
 
-def _candidates(name: str) -> list[str]:
-    return [name, *(numbered(name, n) for n in range(1, TRIES))]
+def _empty(state: FileState) -> FileState:
+    return replace(state, extents=(), block_hashes=b"", received=0, part=None, part_mtime_ns=None)
 
 
-def _skipped(state: FileState, size: int) -> FileState:
-    return replace(state, status=FileStatus.SKIPPED, published=state.path, size=size, received=size, part=None)
-
-
-def _kept(part: int, state: FileState) -> tuple[tuple[int, int], ...]:
-    facts = os.fstat(part)
-    within = merge((first, min(end, facts.st_size)) for first, end in state.extents)
-    if within == state.extents and facts.st_mtime_ns == state.part_mtime_ns:
-        return within
-    return trusted(part, within, state.block_size, state.block_hashes) if state.block_size else ()
-
-
-def _copy(part: int, extents: tuple[tuple[int, int], ...], name: str, fd: int) -> str:
-    """Copy the extents into a new inode beside the part and return its name; the old name goes."""
-    fresh = name.removesuffix(".part") + f".{secrets.token_hex(3)}.part"
-    target = open_regular(fresh, fd, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+def _reopen(state: FileState, folders: tuple[str, ...], part: str, fd: int) -> int | None:
+    """Open the recorded part under its new name; None if there is none that we may go on with."""
+    if state.part is None or split(state.part)[0] != folders:
+        return None
+    old = split(state.part)[1]
     try:
-        for first, end in extents:
-            while first < end:
-                data = os.pread(part, min(COPY_BYTES, end - first), first)
-                first += os.pwrite(target, data, first)
-        os.fsync(target)
-    finally:
-        os.close(target)
-    os.unlink(name, dir_fd=fd)
-    return fresh
-
-
-def _holds(name: str, fd: int, state: FileState) -> bool:
-    """Tell whether the file under ``name`` has exactly the bytes that the state's hashes promise."""
-    if state.size is None:
-        return False
+        opened = open_regular(old, fd, os.O_RDWR)
+    except OSError as error:
+        if error.errno in _LOST:
+            return None
+        raise
     try:
-        target = open_regular(name, fd, os.O_RDONLY)
+        if os.fstat(opened).st_nlink == 1 and lock(opened):
+            os.ftruncate(opened, state.extents[-1][1] if state.extents else 0)  # what is behind was never recorded
+            os.rename(old, part, src_dir_fd=fd, dst_dir_fd=fd)
+            return opened
+        os.unlink(old, dir_fd=fd)
     except OSError:
-        return False
+        os.close(opened)
+        raise
+    os.close(opened)
+    return None
+
+
+def _create(part: str, fd: int) -> tuple[str, int]:
+    """Make a new part and return what it is called and its descriptor; whatever has its name stays as it is."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     try:
-        whole = ((0, state.size),) if state.size else ()
-        same_size = os.fstat(target).st_size == state.size
-        return same_size and trusted(target, whole, state.block_size or 1, state.block_hashes) == whole
-    finally:
-        os.close(target)
+        opened = open_regular(part, fd, flags)
+    except FileExistsError:
+        part = f"{part.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+        opened = open_regular(part, fd, flags)
+    lock(opened)
+    return part, opened
+
+
+def _time(name: str, fd: int) -> int | None:
+    """Return the published file's time: while it has that, and its size, nobody has touched it."""
+    there = entry(name, fd)
+    return None if there is None else there.st_mtime_ns
 
 
 def _set_time(part: str, fd: int, state: FileState, options: TransferOptions) -> None:
     modified = parse_http_date(state.last_modified or "") if options.keep_time else None
     if modified is not None:
-        os.utime(part, (modified, modified), dir_fd=fd, follow_symlinks=False)
-
-
-def _link(part: str, name: str, fd: int) -> bool:
-    """Give the part its final name unless somebody has it; never replaces anything."""
-    try:
-        os.link(part, name, src_dir_fd=fd, dst_dir_fd=fd, follow_symlinks=False)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
-            raise
-        return _rename_into_reserved(part, name, fd)
-    os.unlink(part, dir_fd=fd)
-    return True
-
-
-def _rename_into_reserved(part: str, name: str, fd: int) -> bool:
-    """The same where the file system knows no hard links: reserve the name, then rename over the reservation."""
-    try:
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=fd))
-    except FileExistsError:
-        return False
-    os.replace(part, name, src_dir_fd=fd, dst_dir_fd=fd)
-    return True
+        with suppress(OSError, OverflowError):  # a time that the file system cannot tell is not worth a download
+            os.utime(part, (modified, modified), dir_fd=fd, follow_symlinks=False)

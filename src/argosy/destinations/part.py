@@ -81,7 +81,8 @@ class FilePart:
 
     async def flush(self) -> None:
         """See the port. Once it has failed it fails for ever: the kernel has dropped the bytes that it could not
-        write, and would report the next flush as done."""
+        write, and would report the next flush as done.
+        """
         if self._failed is not None:
             raise self._failed
         try:

@@ -38,7 +38,8 @@ class Part(Protocol):
 
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Write all chunks one after the other from ``offset``. Raises DiskFull, LocalError, or Fenced once the
-        lease is over."""
+        lease is over.
+        """
 
     def read(self, offset: int, size: int) -> bytes:
         """Return up to ``size`` bytes at ``offset``."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from argosy.core.checksum import Checksum, parse
-from argosy.core.header import parse_http_date
 from argosy.core.names import safe_path
 from argosy.core.types import (
     FileSpec,
@@ -66,7 +65,7 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     if len(texts) + len(request.files) > LARGEST_TASK:
         raise UsageError(f"at most {LARGEST_TASK:,} files can be one task")
     files = tuple(request.files) or _described(request, texts, sources)
-    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))
+    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))  # noqa: PTH100, PTH111
     source = texts[0] if texts else files[0].urls[0]
     return TaskSpec(source, directory, files, request.options, request.engine)
 
@@ -140,19 +139,6 @@ def renewed(new: NewTask, earlier: FileState) -> NewTask:
     file = replace(
         new.files[0], size=earlier.size, published=earlier.published,
         etag=earlier.etag, last_modified=earlier.last_modified, date_is_strong=earlier.date_is_strong,
-        content_type=earlier.content_type, verified_by=earlier.verified_by,
+        content_type=earlier.content_type, verified_by=earlier.verified_by, part_mtime_ns=earlier.part_mtime_ns,
     )  # fmt: skip
     return replace(new, task=replace(new.task, name=earlier.published), files=(file,))
-
-
-def is_still_there(directory: str, state: FileState) -> bool:
-    """Tell whether the published file is as we left it: same size, same time."""
-    if state.published is None:
-        return False
-    try:
-        there = os.stat(os.path.join(directory, state.published))
-    except OSError:
-        return False
-    modified = parse_http_date(state.last_modified or "")
-    same_time = there.st_mtime_ns == state.part_mtime_ns or (modified is not None and there.st_mtime == modified)
-    return there.st_size == state.size and same_time

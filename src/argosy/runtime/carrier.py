@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import AlreadyThere
-from argosy.engines.port import Engine
+from argosy.engines.port import CancelToken, Engine
 from argosy.errors import IntegrityError
 from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Revalidator
-from argosy.runtime.proof import from_sidecar, proven
+from argosy.runtime.proof import is_still_there, proven
+from argosy.runtime.sidecar import Sidecars
 from argosy.runtime.yard import Job, Yard
+
+T = TypeVar("T")
 
 
 class Carrier:
@@ -27,6 +33,9 @@ class Carrier:
         self._destination = destination
         self._options = job.task.spec.options
         self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
+        self._sidecars = Sidecars(self._options) if self._options.sidecar is not None else None
+        self._unlisted = False
+        """Whether it has been said that a file's checksum is in no list."""
 
     async def bring(self, state: FileState) -> FileState:
         """Return the file finished (it was there already) or with every byte durable and verified.
@@ -53,17 +62,25 @@ class Carrier:
             if error.detail_code != "checksum":
                 raise
             first = error
-        self._warn_refetch(first)
+        self._warn("checksum_mismatch", f"{first.message}; fetching it once more")
         return await self._fetch(await self._blank(state), engine, expected)
 
     async def _expected(self, state: FileState, engine: Engine) -> Checksum | None:
-        if state.checksum is not None or self._options.sidecar is None:
+        if state.checksum is not None or self._sidecars is None:
             return state.checksum
-        return await from_sidecar(state, self._options, engine)
+        found = await unless_stopped(self._job.token, self._sidecars.expected(state, engine))
+        if found is None and not self._unlisted:
+            self._unlisted = True
+            self._warn("no_checksum", f"no list beside {state.path or 'the file'} has its checksum; it is not verified")
+        return found
 
     async def _is_current(self, state: FileState, engine: Engine) -> bool:
-        """Ask the server whether the file published earlier is still what it has."""
-        return isinstance(engine, Revalidator) and await engine.unchanged(state, self._options)
+        """Ask the server whether the file published earlier, if it is still as it was, is what it has."""
+        if not is_still_there(self._job.task.spec.directory, state):
+            return False
+        if not isinstance(engine, Revalidator):
+            return False
+        return await unless_stopped(self._job.token, engine.unchanged(state, self._options))
 
     async def _fetch(self, state: FileState, engine: Engine, expected: Checksum | None) -> FileState:
         desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
@@ -89,10 +106,8 @@ class Carrier:
         self._manifest.note(blank)
         return blank
 
-    def _warn_refetch(self, error: IntegrityError) -> None:
-        task_id = self._job.task.id
-        message = f"{error.message}; fetching it once more"
-        self._yard.post(Item(task_id, Remark("checksum_mismatch", message), fence=self._job.fence))
+    def _warn(self, code: str, message: str) -> None:
+        self._yard.post(Item(self._job.task.id, Remark(code, message), fence=self._job.fence))
 
 
 def _anew(state: FileState) -> FileState:
@@ -101,3 +116,22 @@ def _anew(state: FileState) -> FileState:
         state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None,
         etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None,
     )  # fmt: skip
+
+
+async def unless_stopped(token: CancelToken, work: Coroutine[Any, Any, T]) -> T:
+    """Return what ``work`` returns. Raises Cancelled, with ``work`` ended, as soon as the token is set."""
+    working = asyncio.ensure_future(work)
+    release = token.subscribe(lambda: _cancel(working))
+    try:
+        return await working
+    except asyncio.CancelledError:
+        me = asyncio.current_task()
+        if me is None or not me.cancelling():  # else it is the worker itself that is ended
+            token.check()
+        raise
+    finally:
+        release()
+
+
+def _cancel(working: asyncio.Future[T]) -> None:
+    working.cancel()

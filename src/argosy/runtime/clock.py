@@ -10,6 +10,8 @@ from typing import Protocol
 
 
 class Timer(Protocol):
+    """A call that will come unless cancelled."""
+
     def cancel(self) -> None: ...
 
 
@@ -43,7 +45,7 @@ class SystemClock:
         return _steady()
 
     def local(self) -> datetime:
-        return datetime.now()
+        return datetime.now()  # noqa: DTZ005 - windows are read with naive wall time
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         return asyncio.get_running_loop().call_later(max(0.0, delay_s), callback)

@@ -86,7 +86,7 @@ class Convoy:
                 raise
             except ArgosyError as error:
                 now = self._manifest.files[state.index]
-                step = next_step(policy, error.failure(), attempt, now.received > before, random.random())
+                step = next_step(policy, error.failure(), attempt, now.received > before, random.random())  # noqa: S311
                 if not isinstance(step, RetryAt):
                     self._manifest.note(failed(now, error))
                     return

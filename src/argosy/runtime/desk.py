@@ -43,9 +43,7 @@ class Desk:
     def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
         self.facts = facts
         job = self._job
-        part, placed = self._destination.place(
-            state, facts, options=self.options, fence=job.fence, alive=self._alive
-        )
+        part, placed = self._destination.place(state, facts, options=self.options, fence=job.fence, alive=self._alive)
         self._parts.append(part)
         if self._digesting is None:
             self._close_parts(keep=1)
@@ -66,7 +64,7 @@ class Desk:
     def _alive(self) -> bool:
         return self._job.alive(self._yard.clock)
 
-    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:
+    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:  # noqa: ARG002
         gauge = self._job.gauge
         gauge.received += received - self._received
         gauge.connections += connections - self._connections

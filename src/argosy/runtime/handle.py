@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Awaitable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from argosy.errors import (
     UnknownTask,
     UsageError,
 )
+from argosy.runtime.message import Outcome
 from argosy.runtime.watch import AT_REST
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class TaskHandle:
 
     async def result(self) -> Task:
         """Return the task once it is complete. Raises the error it failed with, or Interrupted if it was paused,
-        cancelled or removed."""
+        cancelled or removed.
+        """
         task = await self._runtime.rest(self.id)
         if task is None:
             raise Interrupted("the task was removed", code="removed")
@@ -117,7 +119,7 @@ class TaskHandle:
     async def retry(self) -> None:
         await self._command(self._runtime.retry([self.id]))
 
-    async def _command(self, command: Any) -> None:
+    async def _command(self, command: Awaitable[list[Outcome]]) -> None:
         (outcome,) = await command
         self._seen = outcome.require() or self._seen
 
@@ -138,4 +140,3 @@ def _by_code() -> dict[str, type[ArgosyError]]:
         found.setdefault(kind.code, kind)
         waiting += kind.__subclasses__()
     return found
-

@@ -8,9 +8,10 @@ from typing import Final
 
 from argosy.core.lifecycle import Resume, Retry
 from argosy.core.types import Status, Task
-from argosy.runtime.admission import Request, finished_before, is_still_there, new_task, renewed, understood
+from argosy.runtime.admission import Request, finished_before, new_task, renewed, understood
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Ask, Enlist
+from argosy.runtime.proof import is_still_there
 from argosy.store.port import NewTask
 
 PAGE: Final = 1000
@@ -102,4 +103,3 @@ class Intake:
         elif task.status in (Status.PAUSED, Status.PAUSING, Status.RETRYING):
             asks.append((task.id, Resume(rank)))
         return asks
-

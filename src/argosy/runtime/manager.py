@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from argosy import config
 from argosy.bus.local import Subscription
@@ -17,7 +17,7 @@ from argosy.core.limits import Limits
 from argosy.core.schedule import in_order
 from argosy.core.types import ACTIVE, WAITING, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
 from argosy.errors import StoreError, UnknownTask, UsageError
-from argosy.runtime import standing
+from argosy.runtime import parts, standing
 from argosy.runtime.admission import Request
 from argosy.runtime.clock import Clock, SystemClock
 from argosy.runtime.handle import TaskHandle
@@ -59,17 +59,17 @@ class Runtime:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or config.load(home)
-        self._directory = str(directory or self.settings["directory"] or os.getcwd())
+        self._directory = str(directory or self.settings["directory"] or os.getcwd())  # noqa: PTH109
         self._machine = Machine(
-            store or _database(self.settings.home),
+            store or parts.database(self.settings.home),
             clock or SystemClock(),
             work=work,
             session=session,
             limits=standing.checked(limits or self.settings.limits()),
             pinned=limits is not None,
-            engines=engines or _engines,
-            sources=sources or _sources(),
-            warehouse=warehouse or _warehouse,
+            engines=engines or parts.engines,
+            sources=sources or parts.sources(),
+            warehouse=warehouse or parts.warehouse,
         )
         self._intake = Intake(self._machine, self._directory)
         self._open = False
@@ -78,7 +78,7 @@ class Runtime:
         state = f"{len(self._machine.holdings.tasks)} running" if self._open else "closed"
         return f"<Runtime {self._machine.me.id[:8]} {state}>"
 
-    async def __aenter__(self) -> Runtime:
+    async def __aenter__(self) -> Self:
         await self._machine.start()
         self._open = True
         return self
@@ -177,7 +177,7 @@ class Runtime:
     def limits(self) -> Limits:
         return self._machine.limits
 
-    async def apply_limits(self, **changes: Any) -> Limits:
+    async def apply_limits(self, **changes: object) -> Limits:
         """Change the named limits at once, here and in every process on this store, and for every later start."""
         limits = standing.changed(self._machine.limits, changes)
         await self._machine.store.set_setting(standing.SETTING, standing.dump(limits))
@@ -219,9 +219,7 @@ class Runtime:
         """Return logged events after number ``after``."""
         return await self._machine.store.events(after=after, limit=limit, task_id=task_id)
 
-    def subscribe(
-        self, *, after: int | None = None, task_id: TaskId | None = None, buffer: int = 1024
-    ) -> Subscription:
+    def subscribe(self, *, after: int | None = None, task_id: TaskId | None = None, buffer: int = 1024) -> Subscription:
         """Return an async iterator (and context manager) over events; ``after`` replays the log from there first."""
         return self._machine.bus.subscribe(after=after, task_id=task_id, buffer=buffer)
 
@@ -261,14 +259,16 @@ class Runtime:
 
     async def verify(self, task_id: TaskId, *, repair: bool = False) -> VerifyReport:
         """Read the task's published files again and say whether they are what was downloaded. ``repair`` fetches what
-        is not, and nothing else."""
+        is not, and nothing else.
+        """
         return await verify(self, self._machine, await self.task(task_id), repair=repair)
 
     # -- waiting -----------------------------------------------------------------------------------
 
     async def rest(self, task_id: TaskId) -> Task | None:
         """Return the task once only a person can make it go on; None if it was removed. Raises StoreError when the
-        runtime stops first."""
+        runtime stops first.
+        """
         while True:
             with self._machine.watch.on(task_id) as changed:
                 self._check_open()
@@ -298,29 +298,6 @@ class Runtime:
 
     def _check_open(self) -> None:
         if not self._open:
-            raise StoreError("the runtime is not running", hint="use it as: async with Runtime() as runtime", code="stopped")
-
-
-def _database(home: config.Home) -> Store:
-    from argosy.store.sqlite import SqliteStore
-
-    return SqliteStore(home.database)
-
-
-def _engines() -> Engines:
-    from argosy.engines.curl.engine import CurlEngine
-    from argosy.engines.registry import Registry
-
-    return Registry([CurlEngine()])
-
-
-def _sources() -> Sources:
-    from argosy.sources.registry import SourceRegistry
-
-    return SourceRegistry()
-
-
-def _warehouse() -> Warehouse:
-    from argosy.runtime.warehouse import LocalWarehouse
-
-    return LocalWarehouse()
+            raise StoreError(
+                "the runtime is not running", hint="use it as: async with Runtime() as runtime", code="stopped"
+            )

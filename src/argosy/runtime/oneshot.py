@@ -10,7 +10,9 @@ from argosy.errors import UsageError
 from argosy.runtime.manager import Runtime
 
 
-async def aget(url: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any) -> Path:  # noqa: ANN401 - as Runtime.add
+async def aget(
+    url: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any  # noqa: ANN401
+) -> Path:
     """Return the path of the file once it is there, whole and verified.
 
     Takes what :meth:`Runtime.add` takes. The same call again goes on where an earlier one stopped, whatever stopped it,

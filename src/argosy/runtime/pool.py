@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 JOIN_S: Final = 10.0
 T = TypeVar("T")
-Call = tuple[Callable[..., object], tuple[Any, ...]]
+Call = tuple[Callable[..., object], tuple[object, ...]]
 
 
 class Pool:
@@ -64,7 +64,7 @@ class Pool:
 
     # -- from the runtime loop ---------------------------------------------------------------------
 
-    def call(self, function: Callable[..., object], *args: Any) -> None:
+    def call(self, function: Callable[..., object], *args: object) -> None:
         """Have ``function`` called on the transfer loop, in order, soon."""
         assert self._inbox is not None
         self._inbox.post((function, args))
@@ -145,7 +145,8 @@ class Pool:
 
     async def _run(self, job: Job) -> None:
         me = asyncio.current_task()
-        assert me is not None and self._yard is not None
+        assert me is not None
+        assert self._yard is not None
         job.worker = me
         try:
             if not job.abandoned:
@@ -195,7 +196,7 @@ def _call_all(calls: list[Call]) -> None:
 def _new_loop() -> asyncio.AbstractEventLoop:
     """Return the fastest loop there is: with uvloop small files go twice as fast."""
     try:
-        import uvloop
+        import uvloop  # noqa: PLC0415
     except ImportError:
         return asyncio.SelectorEventLoop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()

@@ -114,7 +114,8 @@ class Sources(Protocol):
 
     def describe(self, text: str) -> FileSpec | None:
         """Return the one file ``text`` is, None if :meth:`resolve` must find out. Raises UsageError for what nobody
-        understands."""
+        understands.
+        """
         ...
 
     async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:

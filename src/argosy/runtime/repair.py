@@ -50,9 +50,12 @@ class VerifyReport:
 
 async def verify(runtime: Runtime, machine: Machine, task: Task, *, repair: bool) -> VerifyReport:
     """Return what became of the task's files; with ``repair``, after they have been made good. Raises what kept them
-    from that."""
+    from that.
+    """
     if task.status is not Status.COMPLETED:
-        raise IllegalTransition(f"a {task.status} task cannot be verified", hint="only complete ones have files to verify")
+        raise IllegalTransition(
+            f"a {task.status} task cannot be verified", hint="only complete ones have files to verify"
+        )
     states = await machine.store.files(task.id)
     loop = asyncio.get_running_loop()
     reports = [await loop.run_in_executor(None, check, task.spec.directory, state) for state in states]
@@ -73,7 +76,7 @@ def check(directory: str, state: FileState) -> FileReport:
     path = state.published or state.path or ""
     whole = ((0, state.size),) if state.size else ()
     try:
-        fd = os.open(os.path.join(directory, path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        fd = os.open(os.path.join(directory, path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # noqa: PTH118
     except OSError:
         return FileReport(path, False, "length", whole)
     try:
@@ -140,13 +143,13 @@ def _part_of(task: Task, state: FileState, task_id: TaskId, index: int, damaged:
     published = state.published or state.path or ""
     folder, _, name = published.rpartition("/")
     part = f"{folder}/" * bool(folder) + f".{name[:60]}.{task_id[:8]}-{index}.repair.part"
-    target = os.path.join(task.spec.directory, part)
+    target = os.path.join(task.spec.directory, part)  # noqa: PTH118
     fresh = replace(
         state, task_id=task_id, index=index, status=FileStatus.PENDING, path=published, published=None, part=part,
         verified_by=None, attempts=0, error=None,
     )  # fmt: skip
     try:
-        shutil.copyfile(os.path.join(task.spec.directory, published), target, follow_symlinks=False)
+        shutil.copyfile(os.path.join(task.spec.directory, published), target, follow_symlinks=False)  # noqa: PTH118
     except OSError:
         return replace(fresh, part=None, extents=(), received=0, block_hashes=b"", part_mtime_ns=None)
     if state.size is not None:
@@ -155,5 +158,4 @@ def _part_of(task: Task, state: FileState, task_id: TaskId, index: int, damaged:
     for extent in damaged:
         kept = without(kept, extent)
     received = sum(end - first for first, end in kept)
-    return replace(fresh, extents=kept, received=received, part_mtime_ns=os.stat(target).st_mtime_ns)
-
+    return replace(fresh, extents=kept, received=received, part_mtime_ns=os.stat(target).st_mtime_ns)  # noqa: PTH116

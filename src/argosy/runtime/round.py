@@ -123,9 +123,7 @@ class Round:
             self.first_claims.add(task.id)
         # The clock makes fences grow across stores that were restored from a backup as well.
         fence = max(task.fence + 1, int(self._now * 1e6))
-        return decide(
-            task, Claimed(self._holdings.owner, fence, self._now + LEASE_S, self._holdings.pid), self._now
-        )
+        return decide(task, Claimed(self._holdings.owner, fence, self._now + LEASE_S, self._holdings.pid), self._now)
 
     def _remark(self, item: Item, task: Task, remark: Remark) -> Decision:
         events = (Warned(remark.code, remark.message, task.id),) if remark.code else ()
@@ -219,5 +217,6 @@ def _without_part(state: FileState) -> FileState:
     if state.finished:
         return state
     return replace(
-        state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None
-    )
+        state, status=FileStatus.PENDING, part=None, published=None, received=0, extents=(), block_hashes=b"",
+        part_mtime_ns=None, etag=None, last_modified=None, verified_by=None,
+    )  # fmt: skip

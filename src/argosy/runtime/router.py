@@ -21,8 +21,8 @@ from typing import Final
 from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
 from argosy.core.types import WAITING, FileState, Status, Task, TaskId
 from argosy.errors import ArgosyError, StoreError
-from argosy.runtime.holdings import Holdings
 from argosy.runtime.clock import Clock, Timer
+from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
 from argosy.runtime.ports import Hands, Teller
 from argosy.runtime.round import Round
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 512
 """Items decided and committed together."""
+MANY: Final = 64
+GATHER_S: Final = 0.004
+"""With many tasks at once a batch waits this long for company: half the transactions, and nobody notices."""
 PAGE: Final = 1000
 """Commands a caller hands over before waiting for their answers: what bounds the mailbox."""
 ACKNOWLEDGE_S: Final = 5.0
@@ -89,6 +92,8 @@ class Router:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if len(self._holdings.tasks) >= MANY:
+                await asyncio.sleep(GATHER_S)
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
                 await self._settle_safely(batch)

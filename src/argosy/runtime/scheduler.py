@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S: Final = 60.0
 STORE_RETRY_S: Final = 1.0
+FEW: Final = 8
+"""Where many may run, fewer free slots than the eighth part are not worth a plan of their own, unless for long."""
+GATHER_S: Final = 0.005
 SPARE_CANDIDATES: Final = 32
 """Looked at beyond twice the free slots: some will turn out to be blocked by their host or disk."""
 
@@ -44,6 +47,7 @@ class Scheduler:
         self._session = session
         self._alarm = Alarm(clock)
         self._held = 0
+        self._planned_s = 0.0
         self._stale = True
         self._ready: list[Candidate] = []
         """What the store last said could run, less what has been claimed; as good as new until something waits anew."""
@@ -105,16 +109,20 @@ class Scheduler:
 
     async def _round(self) -> float:
         """Claim what may run now, and return when to look again if nobody wakes us."""
-        limits, running = self.limits, self.running()
+        limits = self.limits
         now = self._clock.epoch()
-        free = limits.max_running - len(running)
+        free = limits.max_running - len(self._holdings.tasks)
         if self._held:
             return LONGEST_SLEEP_S
+        if 0 < free < limits.max_running // FEW and self._clock.steady() - self._planned_s < GATHER_S:
+            return GATHER_S
+        self._planned_s = self._clock.steady()
         situation = self.situation(await self._paused_slots())
         if window_opens(limits, situation) is not None:
             self._stop_all()
         elif free <= 0:
             return self._window_closes_s()
+        running = self.running()
         candidates = await self._candidates(now, max(0, free), running)
         chosen = plan(candidates, running, limits, situation)
         if chosen.picks:

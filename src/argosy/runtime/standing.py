@@ -35,7 +35,9 @@ def changed(limits: Limits, changes: Mapping[str, object]) -> Limits:
     known = {field.name for field in fields(Limits)}
     unknown = changes.keys() - known
     if unknown:
-        raise UsageError(f"there is no limit named {', '.join(sorted(unknown))}", hint=f"known: {', '.join(sorted(known))}")
+        raise UsageError(
+            f"there is no limit named {', '.join(sorted(unknown))}", hint=f"known: {', '.join(sorted(known))}"
+        )
     return checked(replace(limits, **changes))  # type: ignore[arg-type]
 
 

@@ -46,11 +46,13 @@ class Attempt:
             last = self._failed(error.failure())
         except Exception as error:
             log.exception("an attempt at %s broke", self._task.id)
-            last = self._failed(Failure("internal", f"{type(error).__name__}: {error}", "this is a bug; please report it"))
+            last = self._failed(
+                Failure("internal", f"{type(error).__name__}: {error}", "this is a bug; please report it")
+            )
         self._send(last, await self._manifest.hand_over())
 
     def _failed(self, failure: Failure) -> AttemptFailed:
-        return AttemptFailed(failure, self._durable, random.random())
+        return AttemptFailed(failure, self._durable, random.random())  # noqa: S311
 
     @property
     def _durable(self) -> int:
@@ -117,6 +119,7 @@ class Attempt:
             if self._told_finishing:
                 await self._manifest.record([chosen])
             else:
+                self._job.token.check()  # a name that was only chosen must not be remembered as one in use
                 self._manifest.note(chosen)
                 await self._finishing(chosen.published)
             (done,) = await destination.publish_many([chosen], options)

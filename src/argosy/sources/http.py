@@ -42,7 +42,9 @@ def check(url: str) -> SplitResult:
         raise UsageError(f"not a URL: {url[:200]!r} ({error})") from None
     if parts.scheme.lower() not in PORTS:
         raise UsageError(
-            f"{parts.scheme or 'no'} scheme in {url[:200]!r}", hint=f"one of {', '.join(PORTS)} is needed", code="scheme"
+            f"{parts.scheme or 'no'} scheme in {url[:200]!r}",
+            hint=f"one of {', '.join(PORTS)} is needed",
+            code="scheme",
         )
     if not parts.hostname or port == 0:
         raise UsageError(f"the URL names no host: {url[:200]!r}")

@@ -9,6 +9,8 @@ from itertools import count
 
 
 class FakeTimer:
+    """A call that has not come yet."""
+
     __slots__ = ("callback", "cancelled")
 
     def __init__(self, callback: Callable[[], object]) -> None:
@@ -22,9 +24,9 @@ class FakeTimer:
 class FakeClock:
     """Implements :class:`argosy.runtime.clock.Clock`. Starts on a Monday at noon, local time as well as UTC."""
 
-    def __init__(self, start: datetime = datetime(2026, 6, 1, 12)) -> None:
+    def __init__(self, start: datetime = datetime(2026, 6, 1, 12)) -> None:  # noqa: DTZ001
         self._start = start
-        self._epoch0 = (start - datetime(1970, 1, 1)).total_seconds()
+        self._epoch0 = (start - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001
         self._elapsed_s = 0.0
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._order = count()

@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from xxhash import xxh3_64_digest
+
 from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.port import Facts
 from argosy.engines.port import Desk
 from argosy.errors import ArgosyError
 
 PIECE = 64 * 1024
+BLOCK = 64 * 1024
+"""Bytes per block hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class ScriptedEngine:
     name = "scripted"
 
     def __init__(self, script: Script | Play | None = None) -> None:
-        self._script: Script = script if callable(script) else lambda url, n, play=script or Play(): play  # type: ignore[misc]
+        self._script: Script = script if callable(script) else lambda url, n, play=script or Play(): play  # type: ignore[misc]  # noqa: ARG005
         self._seen: Counter[str] = Counter()
         self.calls: list[tuple[str, int]] = []
         """URL and how many bytes were there already, for each call."""
@@ -103,8 +107,9 @@ class ScriptedEngine:
             at += len(piece)
             await part.flush()
             state = replace(
-                state, status=FileStatus.RUNNING, extents=((0, at),), received=at, part_mtime_ns=part.mtime_ns
-            )
+                state, status=FileStatus.RUNNING, extents=((0, at),), received=at, part_mtime_ns=part.mtime_ns,
+                block_size=BLOCK, block_hashes=_hashes(content[:at]),
+            )  # fmt: skip
             desk.report(state.index, at, len(content), 1)
             await desk.checkpoint(state)
             await self._hold(play, desk)
@@ -127,3 +132,7 @@ class ScriptedEngine:
             if not play.deaf:
                 desk.cancel.check()
             await asyncio.sleep(0.005)
+
+
+def _hashes(content: bytes) -> bytes:
+    return b"".join(xxh3_64_digest(content[start : start + BLOCK]) for start in range(0, len(content), BLOCK))

@@ -253,6 +253,26 @@ class StoreContract:
         await asyncio.gather(*(asyncio.to_thread(thread.join) for thread in threads))
         assert sorted(task.number for task in [*results, mine]) == [1, 2, 3, 4, 5]
 
+    async def test_operations_handed_over_together_happen_in_their_order(self, store: Store) -> None:
+        task, ended = make_task(session="w1", key="k"), make_task(status=Status.FAILED, finished_at=T0 - 1)
+        before = await store.add([NewTask(ended)])
+        paused = moved(replace(task, number=2), Status.PAUSED)
+        gone = {"finished_before": T0, "statuses": TERMINAL, "limit": 5}
+        *_, answers, again, purged, missing = await asyncio.gather(
+            store.add([NewTask(task)]),
+            store.forget("w1"),
+            store.commit([paused]),
+            store.add([NewTask(make_task(key="k"))]),
+            store.purge(**gone),  # type: ignore[arg-type]
+            store.commit([moved(before[0].task, Status.PENDING)]),
+        )
+        assert isinstance(answers[0], Committed)
+        assert await store.get([task.id]) == {task.id: answers[0].task}
+        assert answers[0].task is not None
+        assert answers[0].task.session is None
+        assert (again[0].existed, again[0].task) == (True, answers[0].task)
+        assert (purged, list(missing)) == (1, [Refused(ended.id, None)])
+
     async def test_an_operation_goes_on_when_its_caller_is_cancelled(self, store: Store) -> None:
         task = make_task()
         caller = asyncio.ensure_future(put(store, task))

@@ -13,6 +13,7 @@ from rich.text import Text
 from argosy.cli.face import Face, speaks_unicode
 from argosy.cli.progress.board import Board, Row, Summary
 from argosy.cli.table import cells, cut
+from argosy.cli.text import whole_percent
 from argosy.core.names import terminal_safe
 from argosy.core.sizes import format_duration, format_rate, format_size
 from argosy.core.types import Status
@@ -96,7 +97,7 @@ class Bars:
             return [Text(label), Text("wait", style="yellow"), what]
         start: list[Text | ProgressBar] = [
             Text(label),
-            Text("" if percent is None else f"{percent:.0f}%", style="bold"),
+            Text(whole_percent(percent), style="bold"),
             self._bar(percent, "cyan" if row.status is Status.COMPLETING else "green"),
         ]
         size = _of(row.received, row.total) if row.files_total == 1 else f"{row.files_done}/{row.files_total} files"
@@ -109,15 +110,13 @@ class Bars:
         percent = all_of.percent if all_of.tasks > 1 else None
         start: list[Text | ProgressBar] = [
             Text(label, style="bold"),
-            Text("" if percent is None else f"{percent:.0f}%", style="bold"),
+            Text(whole_percent(percent), style="bold"),
             self._bar(percent, "blue"),
         ]
         size, speed = Text(_of(all_of.received, all_of.total)), Text(format_rate(all_of.speed_bps), style="cyan")
         return [*start, *_fitting(width, size, speed, Text(_eta(all_of.eta_s), style="magenta"), Text(""))]
 
-    def _bar(self, percent: float | None, style: str) -> ProgressBar | Text:
-        if not self._unicode:
-            return Text("")
+    def _bar(self, percent: float | None, style: str) -> ProgressBar:
         if percent is None:
             return ProgressBar(total=None, pulse=True, style="bar.back", pulse_style=style)
         return ProgressBar(total=100, completed=percent, complete_style=style, finished_style=style)
@@ -149,4 +148,3 @@ def _of(received: int, total: int | None) -> str:
 
 def _eta(seconds: float | None) -> str:
     return "" if seconds is None else format_duration(seconds)
-

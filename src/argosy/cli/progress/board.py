@@ -83,7 +83,7 @@ class Board:
         self.tasks += 1
         self.rows[task.id] = Row(
             task.id, name, task.status, task.received, task.total, task.speed_bps, None, task.connections,
-            task.files_done, task.files_total,
+            task.files_done, task.files_total, since_s=self._now_s,
         )  # fmt: skip
 
     def move(self, task_id: TaskId, status: Status, note: str = "") -> None:
@@ -95,6 +95,11 @@ class Board:
             row.status, row.note = status, note
             if status not in ACTIVE:
                 row.speed_bps, row.connections, row.eta_s = 0.0, 0, None
+
+    def rename(self, task_id: TaskId, name: str) -> None:
+        """The task is called so, now that an answer has named it."""
+        if task_id in self.rows:
+            self.rows[task_id].name = name
 
     def measure(self, progress: Progress) -> None:
         """The task's counters are these."""
@@ -114,6 +119,11 @@ class Board:
             self._bytes_done += task.received
         else:
             self.failed += 1
+
+    def put_down(self, task: Task) -> None:
+        """The task was stopped by whoever watches: its row goes, what it has counts."""
+        if self.rows.pop(task.id, None) is not None:
+            self._bytes_done += task.received
 
     def drop(self, task_id: TaskId) -> None:
         """The task was taken off the list."""

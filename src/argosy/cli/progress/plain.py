@@ -6,6 +6,7 @@ import sys
 
 from argosy.cli.progress.board import Board, Row
 from argosy.cli.progress.view import Silent
+from argosy.cli.text import whole_percent
 from argosy.core.names import terminal_safe
 from argosy.core.sizes import format_duration, format_rate, format_size
 
@@ -32,11 +33,8 @@ def line(row: Row) -> str:
 
 
 def _facts(row: Row) -> list[str]:
-    percent = row.percent
-    if row.total is None:
-        facts = [format_size(row.received)]
-    else:
-        facts = [f"{percent:.0f}% of {format_size(row.total)}"]
+    size = format_size(row.received if row.total is None else row.total)
+    facts = [size if row.total is None else f"{whole_percent(row.percent)} of {size}"]
     if row.files_total > 1:
         facts.append(f"{row.files_done} of {row.files_total} files")
     facts.append(format_rate(row.speed_bps))

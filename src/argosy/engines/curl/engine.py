@@ -52,7 +52,7 @@ class CurlEngine:
         if reply.failure is not None:
             raise reply.failure
         if reply.head.status != 200 and url.startswith("http"):
-            raise refusal(reply.head, now=time.time(), url=url)
+            raise refusal(reply.head, now=time.time())
         if reply.cut:
             raise BadResponse(f"more than {limit:,} bytes came where a small document was expected", code="too_large")
         return reply.body

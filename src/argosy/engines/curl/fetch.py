@@ -21,10 +21,11 @@ from argosy.engines.curl.holding import Holding
 from argosy.engines.curl.origin import Origin
 from argosy.engines.curl.request import Request
 from argosy.engines.curl.setback import Setbacks
+from argosy.engines.curl.signal import Changed
 from argosy.engines.curl.stream import Stream
 from argosy.engines.curl.watch import Watch, time_left
 from argosy.engines.port import Desk
-from argosy.errors import ArgosyError, BadResponse
+from argosy.errors import ArgosyError, NetworkError
 
 TICK_S: Final = 0.2
 FIRST_TICKS_S: Final = 0.025
@@ -50,6 +51,8 @@ class Fetch:
         self.holding = Holding(state, desk)
         self._before = self.holding.ranges.received
         self.streams: list[Stream] = []
+        self.cookies: tuple[bytes, ...] = ()
+        """What servers have set so far, for this file alone."""
         self.growth = Growth(max(1, options.connections))
         self.setbacks = Setbacks(self)
         self._arrivals = Arrivals(self)
@@ -59,7 +62,7 @@ class Fetch:
         """Return the state with every byte durable. See :class:`argosy.engines.port.Engine`."""
         unsubscribe = self.desk.cancel.subscribe(self._wake.set)
         try:
-            while not self.holding.ranges.complete:
+            while not self._is_whole():
                 self.desk.cancel.check()
                 await self._staff()
                 await self._wait()
@@ -75,6 +78,14 @@ class Fetch:
             raise
         finally:
             unsubscribe()
+
+    def _is_whole(self) -> bool:
+        """Tell whether every byte is here, and all of them fit together."""
+        try:
+            self.holding.hear_witnesses()
+        except Changed as error:
+            self.setbacks.changed(error)
+        return self.holding.ranges.complete
 
     async def _wait(self) -> None:
         """Return when a stream ends or begins to bring bytes, the token is set, or a tick is due."""
@@ -115,6 +126,7 @@ class Fetch:
     def _pick_origin(self) -> Origin:
         """Return the place to ask next: the first good one, or all in turn if a checksum guards against mixtures."""
         good = [origin for origin in self.origins if not origin.failed] or self.origins
+        good = [origin for origin in good if origin.ranges] or good
         if self.holding.state.checksum is None:
             return good[0]
         return min(good, key=lambda origin: sum(stream.origin is origin for stream in self.streams))
@@ -122,30 +134,34 @@ class Fetch:
     async def _acquire(self, host: str) -> None:
         """Wait for a connection to the host. Raises Cancelled if the token is set first."""
         waiting = asyncio.ensure_future(self.desk.hosts.acquire(host))
-        stopped = asyncio.ensure_future(self.desk.cancel.wait())
+        unsubscribe = self.desk.cancel.subscribe(lambda: _cancel(waiting))
         try:
-            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                self.desk.cancel.check()
-            waiting.result()
+            await asyncio.wait({waiting})
+        except asyncio.CancelledError:
+            if not waiting.cancel():  # it was ours already
+                self.desk.hosts.release(host)
+            raise
         finally:
-            stopped.cancel()
-            if not waiting.done():
-                waiting.cancel()
+            unsubscribe()
+        if waiting.cancelled():
+            self.desk.cancel.check()
+        waiting.result()
 
     def _request(self, stream: Stream) -> Request:
-        piece, origin, ranges = stream.piece, stream.origin, self.holding.ranges
+        piece, origin, holding = stream.piece, stream.origin, self.holding
         assert piece is not None
-        first = piece.position - min(OVERLAP_BYTES, piece.position - piece.start)
-        last = piece.end - 1 if piece.end is not None and piece.end != ranges.size else None
-        fresh = first == 0 and not ranges.received
+        ranged = origin.ranges and holding.state.size != 0  # an empty file has no ranges
+        first = piece.position - (0 if holding.seeking_end else min(OVERLAP_BYTES, piece.position))
+        last = piece.end - 1 if piece.end is not None and piece.end != holding.ranges.size else None
         return Request(
             origin.url,
-            Asked(first, last, ranged=origin.ranges) if origin.ranges else Asked(ranged=False),
-            if_range=None if fresh else origin.if_range(self.holding.validators),
+            Asked(first, last) if ranged else Asked(ranged=False),
+            if_range=origin.if_range(holding.version_at(origin)) if ranged and not holding.blank else None,
             trusted=origin.trusted,
             plain_http=len(self.streams) > 1,
             limited=self.limited,
+            challenged=origin.challenged,
+            cookies=self.cookies,
         )
 
     def _steal(self) -> Piece | None:
@@ -171,23 +187,20 @@ class Fetch:
         self._arrivals.head_came(stream)
         self._wake.set()
 
-    def compare(self, offset: int, data: bytes) -> None:
-        self.holding.compare(offset, data)
-
-    def piece_done(self, stream: Stream, *, more: int) -> Piece | None:
-        """The stream's piece is complete; if its body goes on into an untouched next piece, it may keep going."""
+    def piece_done(self, stream: Stream) -> bool:
+        """The stream's body goes on behind its piece: give it the next one if nobody has begun that; else False."""
         piece, ranges = stream.piece, self.holding.ranges
         assert piece is not None
         index = ranges.pieces.index(piece) + 1
-        if not more or index >= len(ranges.pieces):
-            return None
+        if not piece.complete or index >= len(ranges.pieces):
+            return False
         following = ranges.pieces[index]
         if following.owned or following.position > following.start:
-            return None
+            return False
         ranges.release(piece)
         following.owned, stream.piece = True, following
         self.ledger.begin(following)
-        return following
+        return True
 
     def stream_ended(self, stream: Stream, *, cut: bool) -> None:
         """Called once for each request; what it means is decided in the loop's next turn."""
@@ -209,28 +222,35 @@ class Fetch:
 
     def _settle(self) -> None:
         while self._ended:
-            stream, cut = self._ended.pop()
+            stream, cut = self._ended.pop(0)
             if stream not in self.streams:
-                continue
-            if stream.redirect is not None and stream.error is None:
-                stream.origin.follow(stream.redirect)
-                stream.start(self._request(stream))
                 continue
             self.streams.remove(stream)
             self._let_go(stream)
-            if stream.error is not None:
-                self.setbacks.failed(stream, stream.error)
-            elif not cut and not stream.trimmed:
-                self._body_over(stream)
-        if self.setbacks.final is not None and (not self.streams or not self.setbacks.final.retryable):
+            try:
+                self._conclude(stream, cut=cut)
+            except ArgosyError as error:
+                self.setbacks.failed(stream, error)
+        if self.setbacks.final is not None:
             raise self.setbacks.final
 
-    def _body_over(self, stream: Stream) -> None:
+    def _conclude(self, stream: Stream, *, cut: bool) -> None:
+        """Raise what the end of the stream means, if it is nothing good."""
         piece = stream.piece
-        if piece is not None and stream.taking and piece.end is None:
-            self.holding.end_here()
-        elif not self.holding.placed:
-            raise BadResponse("the answer has no body and no head that says so", code="no_content")
+        if stream.error is not None:
+            self.setbacks.failed(stream, stream.error)
+        elif stream.redirect is not None:
+            stream.origin.follow(stream.request.url, stream.redirect)
+        elif cut or piece is None or piece.complete:
+            return
+        elif piece.end is not None or stream.trimmed or not stream.taking:
+            raise NetworkError("the answer was over before the file was", code="incomplete")
+        elif not stream.open_end:
+            self.holding.end_here(proven=stream.decoder is not None)
+        elif self.holding.seeking_end and not stream.received:
+            raise NetworkError("the server does not say where the file ends", code="incomplete")
+        else:
+            self.holding.seeking_end = True
 
     def end_streams(self) -> None:
         """Stop every stream; what it has gathered is written."""
@@ -274,3 +294,7 @@ class Fetch:
     def _report(self) -> None:
         ranges, pending = self.holding.ranges, sum(stream.pending_bytes for stream in self.streams)
         self.desk.report(self.holding.state.index, ranges.received + pending, ranges.size, len(self.streams))
+
+
+def _cancel(waiting: asyncio.Future[None]) -> None:
+    waiting.cancel()

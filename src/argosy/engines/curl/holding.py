@@ -11,9 +11,10 @@ from argosy.core.header import Validators
 from argosy.core.ranges import RangeMap
 from argosy.core.types import FileState
 from argosy.destinations.ledger import Ledger
+from argosy.engines.curl.origin import Origin
 from argosy.engines.curl.signal import Changed
 from argosy.engines.port import Desk, Facts
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, NetworkError
 
 CHECKPOINT_BYTES: Final = 1024 * 1024
 CHECKPOINT_S: Final = 3.0
@@ -35,23 +36,46 @@ class Holding:
         self._flushing: asyncio.Task[None] | None = None
         self._saved_at: float | None = None
         self.state = state
-        self.validators = validators_of(state)
+        self.validators = validators_of(state) if state.extents else Validators()
+        self._witnesses: list[tuple[int, bytes, Origin]] = []
+        self._announced = None if state.extents else state.size
         self.ranges = RangeMap(state.size if state.extents else None, state.extents)
         self._saved_bytes = self.ranges.received
         self.placed = False
+        self.blank = not state.extents
+        """Whether no answer has described the file yet, or what was described is gone."""
+        self.decoded = False
+        """Whether what comes is decoded on the way: only the end of the stream proves any of it, so none is recorded."""
+        self.seeking_end = False
+        """Whether all that is known is here, and only the server can tell if there is more."""
         if state.extents:
             self.place(_facts(state))
 
-    def known(self) -> Known:
-        return Known(self.validators, self.state.content_type, self.ranges.received)
+    def known(self, origin: Origin) -> Known:
+        return Known(self.version_at(origin), self.state.content_type, self.ranges.received)
+
+    def version_at(self, origin: Origin) -> Validators:
+        """Return how the origin names the version that is held: mirrors may each have their own name for it.
+
+        Only a checksum allows that, since only it can tell in the end that they all meant the same bytes.
+        """
+        if not self.may_mix:
+            return self.validators
+        return origin.version or Validators(length=self.ranges.size)
+
+    @property
+    def may_mix(self) -> bool:
+        """Whether bytes of several servers may be combined although nothing but their length says that they fit."""
+        return self.state.checksum is not None and len(self.state.urls) > 1
 
     def place(self, facts: Facts) -> None:
         """Name the file and open its part. Raises what :meth:`argosy.engines.port.Desk.place` raises."""
         part, self.state = self._desk.place(self.state, facts)
         if not self.state.extents and self.ranges.received:
             self.ranges.reset(None)
-            self.validators = Validators()
-        self.ledger = Ledger(part, self.ranges, self.state.block_hashes)
+            self.validators, self.blank = Validators(), True
+        block = self.state.block_size if self.state.extents else 0
+        self.ledger = Ledger(part, self.ranges, self.state.block_hashes, block)
         self.placed = True
         if self.ranges.size is not None:
             part.reserve(self.ranges.size)
@@ -63,8 +87,11 @@ class Holding:
         if self.placed:
             self.ledger.part.reserve(total)
 
-    def end_here(self) -> None:
-        """A body of unknown length is over."""
+    def end_here(self, *, proven: bool) -> None:
+        """A body of unknown length is over. Raises NetworkError if more was announced; ``proven``: the end is."""
+        here = self.ranges.pieces[-1].position
+        if not proven and self._announced is not None and here < self._announced:
+            raise NetworkError(f"{self._announced:,} bytes were announced, {here:,} came", code="incomplete")
         self.ranges.end_here()
         self.state = replace(self.state, size=self.ranges.size)
 
@@ -74,16 +101,35 @@ class Holding:
             self.ledger.restart(total)
         else:
             self.ranges.reset(total)
-        self.validators = Validators()
+        self.validators, self.blank = Validators(), True
+        self._witnesses, self.seeking_end, self.decoded = [], False, False
         self._saved_bytes = 0
         self.state = replace(
             self.state, extents=(), block_hashes=b"", received=0, etag=None, last_modified=None, date_is_strong=False
         )
 
-    def compare(self, offset: int, data: bytes) -> None:
-        """Raise Changed unless the part holds exactly ``data`` at ``offset``."""
+    # -- same bytes --------------------------------------------------------------------------------
+
+    def compare(self, offset: int, data: bytes, origin: Origin) -> None:
+        """``origin`` says that the file has ``data`` at ``offset``. Raises Changed unless that is what is held there;
+        what is not here yet is compared when it is.
+        """
+        if self.ranges.holds(offset, offset + len(data)):
+            self._compare(offset, data, origin)
+        else:
+            self._witnesses.append((offset, data, origin))
+
+    def hear_witnesses(self) -> None:
+        """Compare what could not be compared before, as far as it is here now. Raises Changed."""
+        ready = [witness for witness in self._witnesses if self.ranges.holds(witness[0], witness[0] + len(witness[1]))]
+        for witness in ready:
+            self._witnesses.remove(witness)
+            self._compare(*witness)
+
+    def _compare(self, offset: int, data: bytes, origin: Origin) -> None:
         if self.ledger.part.read(offset, len(data)) != data:
-            raise Changed("the bytes around the point of resumption differ")
+            origin.ranges = False  # the file is another one, or what the server calls a range is not
+            raise Changed(f"the bytes around {offset:,} are not those that are held")
 
     # -- durability --------------------------------------------------------------------------------
 
@@ -100,7 +146,7 @@ class Holding:
 
     def _due(self, now: float) -> bool:
         new = self.ranges.received - self._saved_bytes
-        if not self.placed or new <= 0:
+        if not self.placed or self.decoded or new <= 0:
             return False
         if self._saved_at is None:
             return True  # at once, so that a process that dies early leaves a part that is known
@@ -127,7 +173,7 @@ class Holding:
 
     async def keep(self) -> None:
         """Record what has come before an attempt ends; failing to is not worse than why it ends."""
-        if not self.placed:
+        if not self.placed or self.decoded:
             return
         try:
             await self._join()

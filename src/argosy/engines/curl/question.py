@@ -40,7 +40,7 @@ async def ask(
         reply = await _once(client, request, options, limit)
         if reply.head.status not in REDIRECTS:
             return reply
-        origin.follow(reply.head.get("location"))
+        origin.follow(request.url, reply.head.get("location"))
 
 
 async def _once(client: Client, request: Request, options: TransferOptions, limit: int) -> Reply:

@@ -50,6 +50,10 @@ class Request:
     """Speak HTTP/1.1: further connections are meant to be connections, not streams of one."""
     limited: bool = False
     conditions: tuple[tuple[str, str], ...] = ()
+    challenged: bool = False
+    """The server wants another kind of login than Basic, which is what is sent unasked."""
+    cookies: tuple[bytes, ...] = ()
+    """What servers have set in the course of this file, each bound to where it came from."""
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -68,7 +72,6 @@ def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> 
     set_(pycurl.BUFFERSIZE, LIMITED_BUFFER_BYTES if request.limited else BUFFER_BYTES)
     set_(pycurl.CONNECTTIMEOUT_MS, int(options.connect_timeout_s * 1000))
     set_(pycurl.TCP_KEEPALIVE, 1)
-    set_(pycurl.COOKIEFILE, (options.cookie_file or "") if request.trusted else "")
     asked = request.asked
     if asked.ranged:
         set_(pycurl.RANGE, f"{asked.first}-{'' if asked.last is None else asked.last}")
@@ -77,16 +80,18 @@ def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> 
     else:
         set_(pycurl.OPT_FILETIME, 1)
         set_(pycurl.FTP_FILEMETHOD, pycurl.FTPMETHOD_SINGLECWD)
-        _configure_ssh(curl)
-    if request.url[:5] != "http:":
-        _configure_tls(curl, options)
+    if request.url[:5] == "sftp:":
+        _configure_ssh(curl, request, options)
+    else:
+        _configure_tls(curl, request, options)
     _configure_login(curl, request, options)
     if options.proxy is not None:
         set_(pycurl.PROXY, options.proxy)
 
 
 def _configure_http(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
-    curl.setopt(pycurl.HTTP_VERSION, _VERSIONS["1.1" if request.plain_http and options.http_version == "auto" else options.http_version])
+    plain = request.plain_http and options.http_version == "auto"
+    curl.setopt(pycurl.HTTP_VERSION, _VERSIONS["1.1" if plain else options.http_version])
     headers = ["Accept: */*", "Accept-Encoding: identity", f"User-Agent: {options.user_agent or USER_AGENT}"]
     if request.if_range is not None:
         headers.append(f"If-Range: {request.if_range}")
@@ -95,14 +100,23 @@ def _configure_http(curl: pycurl.Curl, request: Request, options: TransferOption
         if request.trusted or name.lower() in HARMLESS:
             headers = [line for line in headers if line.split(":")[0].lower() != name.lower()]
             headers.append(f"{name}: {value}" if value else f"{name};")
-    curl.setopt(pycurl.HTTPHEADER, headers)
+    curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in headers])
     if options.referer is not None:
         curl.setopt(pycurl.REFERER, options.referer)
+    _configure_cookies(curl, request, options)
+
+
+def _configure_cookies(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    """Those of a file and those that servers have set say themselves where they may go; a bare value does not."""
+    curl.setopt(pycurl.COOKIEFILE, options.cookie_file or "")
+    for cookie in request.cookies:
+        curl.setopt(pycurl.COOKIELIST, cookie)
     if options.cookie is not None and request.trusted:
         curl.setopt(pycurl.COOKIE, options.cookie)
 
 
-def _configure_tls(curl: pycurl.Curl, options: TransferOptions) -> None:
+def _configure_tls(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    """Also where the URL needs none: its proxy may."""
     if options.insecure:
         curl.setopt(pycurl.SSL_VERIFYPEER, 0)
         curl.setopt(pycurl.SSL_VERIFYHOST, 0)
@@ -110,30 +124,47 @@ def _configure_tls(curl: pycurl.Curl, options: TransferOptions) -> None:
     if ca_file is not None:
         curl.setopt(pycurl.CAINFO, ca_file)
         curl.setopt(pycurl.PROXY_CAINFO, ca_file)
-    if options.client_cert is not None:
+    if options.client_cert is not None and request.trusted:
         curl.setopt(pycurl.SSLCERT, options.client_cert)
-    if options.client_key is not None:
-        curl.setopt(pycurl.SSLKEY, options.client_key)
+        if options.client_key is not None:
+            curl.setopt(pycurl.SSLKEY, options.client_key)
 
 
-def _configure_ssh(curl: pycurl.Curl) -> None:
-    curl.setopt(pycurl.SSH_KNOWNHOSTS, os.path.expanduser("~/.ssh/known_hosts"))
+def _configure_ssh(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    """Only hosts whose key is known already are talked to; libcurl refuses all others unless asked what to do."""
+    if not options.insecure:
+        curl.setopt(pycurl.SSH_KNOWNHOSTS, os.path.expanduser("~/.ssh/known_hosts"))
+    key = options.client_key or _identity()
+    if key is not None and request.trusted:
+        curl.setopt(pycurl.SSH_PRIVATE_KEYFILE, key)
 
 
 def _configure_login(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+    """Basic credentials are sent unasked: servers that hide what they have answer 404, not 401."""
     if options.netrc or options.netrc_file:
         curl.setopt(pycurl.NETRC, pycurl.NETRC_OPTIONAL)
         if options.netrc_file or os.environ.get("NETRC"):
             curl.setopt(pycurl.NETRC_FILE, options.netrc_file or os.environ["NETRC"])
-    if options.user is not None and request.trusted:
-        curl.setopt(pycurl.USERPWD, options.user)
+    if request.challenged:
         curl.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_ANY)
+    if options.user is not None and request.trusted:
+        curl.setopt(pycurl.USERPWD, options.user.encode())
 
 
-@cache
 def system_ca_file() -> str | None:
     """Return the CA bundle to trust: the environment's, else the system's (wheels of libcurl bring none)."""
     for name in ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         if named := os.environ.get(name):
             return named
+    return _installed_ca_file()
+
+
+@cache
+def _installed_ca_file() -> str | None:
     return next((path for path in _CA_FILES if os.path.exists(path)), None)
+
+
+def _identity() -> str | None:
+    """Return the user's own SSH key, the kind that is best first; libcurl looks for an RSA key only."""
+    keys = (os.path.expanduser(f"~/.ssh/id_{kind}") for kind in ("ed25519", "ecdsa", "rsa"))
+    return next((key for key in keys if os.path.exists(key)), None)

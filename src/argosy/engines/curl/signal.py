@@ -10,4 +10,4 @@ class Changed(ArgosyError):
 
 
 class Unusable(ArgosyError):
-    """A ranged answer that cannot be used; the file itself may be fine."""
+    """An answer that cannot be used, though the file may be fine: from now on its origin is asked in another way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import pycurl
@@ -13,8 +14,10 @@ from argosy.core.ranges import Piece
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.decode import Decoder
 from argosy.engines.curl.failure import translate
+from argosy.engines.curl.head import HeadLines
 from argosy.engines.curl.request import Request, configure
-from argosy.errors import ArgosyError
+from argosy.engines.curl.signal import Changed, Unusable
+from argosy.errors import ArgosyError, BadResponse
 
 if TYPE_CHECKING:
     from argosy.engines.curl.fetch import Fetch
@@ -26,6 +29,8 @@ WRITE_CHUNKS: Final = 512
 """Chunks of one write, below the system's IOV_MAX of 1024."""
 DISCARD_BYTES: Final = 64 * 1024
 """So much of an error page is read to keep its connection; beyond that the connection is closed."""
+HEAD_BYTES: Final = 256 * 1024
+"""All header lines of all answers to a request may have so many bytes; libcurl would take 300 KiB for each answer."""
 PAUSE: Final[int] = pycurl.WRITEFUNC_PAUSE
 ABORT: Final = 0
 """What the body callback returns to end the transfer: not the size of the data."""
@@ -34,29 +39,33 @@ ABORT: Final = 0
 class Stream:
     """A request under way. ``error`` is why it ended early, if it did; whether that matters the fetch decides."""
 
-    def __init__(self, fetch: Fetch, client: Client, origin: Origin, piece: Piece | None) -> None:
+    def __init__(self, fetch: Fetch, client: Client, origin: Origin, piece: Piece) -> None:
         self._fetch = fetch
         self._client = client
         self._curl: pycurl.Curl | None = None
-        self._fields: dict[str, list[str]] = {}
-        self._status = 0
+        self._lines = HeadLines()
         self._decided = False
+        self._head_bytes = 0
         self._discarded = 0
         self._pending: list[bytes] = []
-        self._pausing = False
+        self._held_back: asyncio.TimerHandle | None = None
         self.origin = origin
         self.request = Request(origin.url, Asked())
-        self.piece = piece
+        self.piece: Piece | None = piece
         self.pending_bytes = 0
         self.taking = False
         """Whether the body goes into the piece."""
         self.skip = 0
         """Bytes of the body that lie before the piece's position: compared with what is held, not written."""
+        self._upto: int | None = None
+        """Where in the file the answer says that its body ends."""
+        self.open_end = False
+        """Whether the file may go on behind the end of the body."""
         self.decoder: Decoder | None = None
-        self.error: ArgosyError | None = None
+        self.error: Exception | None = None
         self.redirect: str | None = None
         self.trimmed = False
-        """Ended by us because its piece is complete."""
+        """Ended by us because what it may fill is full."""
         self.received = 0
         self.held_host = origin.host
         """The host whose connection permit this stream holds."""
@@ -70,25 +79,23 @@ class Stream:
     # -- life --------------------------------------------------------------------------------------
 
     def start(self, request: Request) -> None:
-        """Send the request; the fetch is told when it has ended, whatever became of it."""
+        """Send the request; the fetch is told when it has ended, whatever became of it. Only once."""
         self.request = request
-        self.redirect, self.error, self._decided, self.taking = None, None, False, False
-        self._fields, self._status, self._discarded = {}, 0, 0
-        self.heard_at = self._fetch.now()
         curl = self._curl = self._client.handle()
         configure(curl, request, self._fetch.options)
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
         self._client.start(curl, self._ended)
 
-    def take(self, skip: int) -> None:
-        """Let the body into the piece, after ``skip`` bytes that are held already and get compared."""
-        self.skip, self.taking = skip, True
+    def take(self, skip: int, upto: int | None, *, open_end: bool = False) -> None:
+        """Let the body into the piece, after ``skip`` bytes that are compared; it ends at ``upto`` of the file."""
+        self.skip, self._upto, self.open_end, self.taking = skip, upto, open_end, True
 
     def abort(self, error: ArgosyError | None = None) -> None:
         """End the request now, keeping what has come. Not from within a libcurl callback."""
         if self._curl is not None:
             self.error = self.error or error
+            self._decided = True
             self._client.abort(self._curl)
 
     @property
@@ -97,7 +104,7 @@ class Stream:
 
     @property
     def head(self) -> Head:
-        return Head(self._status, self._fields)
+        return self._lines.head
 
     @property
     def told_length(self) -> int | None:
@@ -115,85 +122,98 @@ class Stream:
 
     def _ended(self, future: asyncio.Future[pycurl.Curl]) -> None:
         assert self._curl is not None
-        failure = None if future.cancelled() else future.exception()
-        if failure is None and not future.cancelled() and not self._decided:
-            self._decide()
-        try:
-            if self.decoder is not None and failure is None and self.error is None and not future.cancelled():
-                self.decoder.end()
-            self.write_out()
-        except ArgosyError as error:
-            self.error = self.error or error
+        cut = future.cancelled()
+        failure = None if cut else future.exception()
+        if failure is None and not cut:
+            self._guarded(self._finish)
+        self._guarded(self.write_out)
         if isinstance(failure, pycurl.error) and self.error is None and not self.trimmed and self.redirect is None:
-            self.error = translate(failure)
+            self.error = translate(failure, self._curl)
+            self.origin.ranges = self.origin.ranges and not isinstance(self.error, Unusable)
+        self._fetch.cookies = tuple(self._curl.getinfo_raw(pycurl.INFO_COOKIELIST)) or self._fetch.cookies
+        if self._held_back is not None:
+            self._held_back.cancel()
         self._client.release(self._curl)
         self._curl = None
-        self._fetch.stream_ended(self, cut=future.cancelled())
+        self._fetch.stream_ended(self, cut=cut)
+
+    def _finish(self) -> None:
+        """The body is over. Raises if it must not be."""
+        if not self._decided:
+            self._decide()
+        if self.decoder is not None and self.error is None:
+            self.decoder.end()
 
     # -- libcurl's callbacks: no exception may leave them ------------------------------------------
 
-    def _header(self, line: bytes) -> None:
-        if self._decided:
-            return  # a trailer
-        text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            self._fields = {}
-            code = text.split(" ", 2)[1] if " " in text else ""
-            self._status = int(code) if code.isdigit() else 0
-        elif ":" in text:
-            name, _, value = text.partition(":")
-            self._fields.setdefault(name.strip().lower(), []).append(value.strip())
+    def _header(self, line: bytes) -> int | None:
+        self._head_bytes += len(line)
+        if self._head_bytes > HEAD_BYTES:
+            self.error = BadResponse("the answer's header does not end", code="header_too_large")
+            return ABORT
+        if not self._decided:  # else it is a trailer
+            self._lines.feed(line)
+        return None
 
     def _body(self, data: bytes) -> int | None:
         self.heard_at = self._fetch.now()
         if not self._decided:
-            self._decide()
-        if self.error is not None:
-            return self._discard(data)
-        if not self.taking:
+            self._guarded(self._decide)
+        if self.error is not None or not self.taking:
             return self._discard(data)
         if self.resume_at and self._hold_back():
             return PAUSE
         if self._fetch.limited:
             self.resume_at = self.heard_at + self._fetch.throttle.admit(len(data))
         try:
-            return self._accept(data)
-        except ArgosyError as error:
+            self._accept(data)
+        except Exception as error:  # noqa: BLE001 (as in _guarded; this is the hot path)
             self.error = error
-            return ABORT
+        return ABORT if self.error is not None or self.trimmed else None
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do it; what it raises is the stream's error, also if it is a mistake of ours: libcurl would swallow it."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001
+            self.error = self.error or error
 
     def _decide(self) -> None:
         self._decided = True
-        try:
-            self._fetch.head_came(self)
-        except ArgosyError as error:
-            self.error = error
+        self._fetch.head_came(self)
 
     def _discard(self, data: bytes) -> int | None:
         self._discarded += len(data)
-        return None if self._discarded <= DISCARD_BYTES and self._status >= 300 else ABORT
+        return None if self._discarded <= DISCARD_BYTES and self.head.status >= 300 else ABORT
 
-    def _accept(self, data: bytes) -> int | None:
+    def _accept(self, data: bytes) -> None:
         if self.skip:
             data = self._compare(data)
         if self.decoder is not None:
             for decoded in self.decoder.feed(data):
                 self._gather(decoded)
-            return None
-        piece = self.piece
-        assert piece is not None
-        while piece.end is not None and len(data) >= (room := piece.end - piece.position - self.pending_bytes):
+            return
+        while data:
+            room = self._room(len(data))
+            if not room:
+                self.write_out()
+                if not self._fetch.piece_done(self):
+                    self.trimmed, self.taking = True, False
+                    return
             self._gather(data[:room])
-            self.write_out()
             data = data[room:]
-            following = self._fetch.piece_done(self, more=len(data))
-            if following is None:
-                self.trimmed, self.taking = True, False
-                return ABORT if data else None
-            piece = following
-        if data:
-            self._gather(data)
-        return None
+
+    def _room(self, wanted: int) -> int:
+        """Return how many of the wanted bytes still belong to the piece. Raises Changed for a body that goes on behind
+        its own end: chunk sizes that lie let the framing into the body, and then nothing of it can be trusted.
+        """
+        assert self.piece is not None
+        here = self.piece.position + self.pending_bytes
+        piece_end, body_end = self.piece.end, self._upto
+        if body_end is not None and here + wanted > body_end and (piece_end is None or piece_end >= body_end):
+            self.origin.ranges = False
+            raise Changed("more came than the answer said")
+        return wanted if piece_end is None else min(wanted, piece_end - here)
 
     def _gather(self, data: bytes) -> None:
         self._pending.append(data)
@@ -206,7 +226,7 @@ class Stream:
         """Hold the bytes before the piece's position against those that we have; return the rest."""
         assert self.piece is not None
         overlap = data[: self.skip]
-        self._fetch.compare(self.piece.position - self.skip, overlap)
+        self._fetch.holding.compare(self.piece.position - self.skip, overlap, self.origin)
         self.skip -= len(overlap)
         return data[len(overlap) :]
 
@@ -231,15 +251,13 @@ class Stream:
         wait = self.resume_at - self.heard_at
         if wait <= 0.001:
             return False
-        if not self._pausing:
-            self._pausing = True
-            asyncio.get_running_loop().call_later(wait, self._go_on, self._curl)
+        if self._held_back is None:
+            self._held_back = asyncio.get_running_loop().call_later(wait, self._go_on)
         return True
 
-    def _go_on(self, curl: pycurl.Curl | None) -> None:
-        self._pausing = False
+    def _go_on(self) -> None:
+        self._held_back = None
         self.resume_at = 0.0
         self.heard_at = self._fetch.now()
-        if self._curl is not curl or curl is None:
-            return  # the request that was held back is over
-        curl.pause(pycurl.PAUSE_CONT)
+        if self._curl is not None:
+            self._curl.pause(pycurl.PAUSE_CONT)

@@ -11,6 +11,8 @@ from argosy.errors import NetworkError
 
 DRIP_BYTES: Final = 512
 """A connection that brings less than this in a stall timeout is stalled."""
+ASLEEP_S: Final = 5.0
+"""Looks are a fraction of a second apart; after so long a gap the process or the machine was stopped."""
 WORTH_S: Final = 1.0
 """A slow connection that ends sooner than this is left alone."""
 
@@ -20,10 +22,16 @@ class Watch:
 
     def __init__(self, stall_timeout_s: float) -> None:
         self._timeout_s = stall_timeout_s
+        self._looked_at: float | None = None
         self._windows: dict[Stream, tuple[float, int]] = {}
+        """Since when each body is counted, and how much it had brought by then."""
 
     def look(self, streams: Sequence[Stream], now: float, *, limited: bool) -> None:
-        self._windows = {stream: self._windows.get(stream, (now, stream.received)) for stream in streams}
+        if self._looked_at is not None and now - self._looked_at > ASLEEP_S:
+            self._forgive(streams, now)
+        self._looked_at = now
+        started = {stream: (now, stream.received) for stream in streams if stream.taking}
+        self._windows = {stream: self._windows.get(stream, window) for stream, window in started.items()}
         for stream in streams:
             if self._is_stalled(stream, now, limited=limited):
                 message = f"nothing came from {stream.origin.host} for {self._timeout_s:g} s"
@@ -34,12 +42,20 @@ class Watch:
                 taking[index].restarted = True
                 taking[index].abort()
 
+    def _forgive(self, streams: Sequence[Stream], now: float) -> None:
+        """We slept: what came meanwhile lies in the sockets, and nobody can be blamed for the time."""
+        self._windows.clear()
+        for stream in streams:
+            stream.heard_at = now
+
     def _is_stalled(self, stream: Stream, now: float, *, limited: bool) -> bool:
         if stream.resume_at > now:
             stream.heard_at = now  # held back by our own limit
-        since, before = self._windows[stream]
+        if now - stream.heard_at > self._timeout_s:
+            return True
+        since, before = self._windows.get(stream, (now, 0))
         if now - since < self._timeout_s:
-            return now - stream.heard_at > self._timeout_s
+            return False
         self._windows[stream] = (now, stream.received)
         return not limited and stream.received - before < DRIP_BYTES
 

@@ -132,7 +132,11 @@ class Writing:
     def _begin(self) -> None:
         if _identity(self._path) != self._file:
             raise gone(self._path)  # what we would write could never be found again
-        self._work.begin()
+        try:
+            self._work.begin()
+        except BaseException:
+            self._work.abandon()
+            raise
 
     def _together(self, jobs: Sequence[Job[Work]]) -> Sequence[Outcome]:
         try:

@@ -79,23 +79,24 @@ class SqliteStore:
             if self._writer is not None:
                 return
             try:
-                writing = open_writer(self._path, busy_ms=self._busy_ms, migrations=self._migrations)
-                self._connections = [writing]
-                writer: Lane[Work] = Lane("argosy-store-writer", self._path, together=WRITES_TOGETHER)
-                reader: Lane[apsw.Connection] = Lane("argosy-store-reader", self._path, together=READS_TOGETHER)
-                for _ in range(READING_THREADS):
-                    self._start_reader(reader)
+                self._connect()
             except Exception as error:
                 self._disconnect()
                 raise translated(error, self._path) from error
-            writer.start(Writing(writing, self._path).serve)
-            self._writer, self._reader = writer, reader
+            writing, *reading = self._connections
+            self._writer = Lane("argosy-store-writer", self._path, together=WRITES_TOGETHER)
+            self._writer.start(Writing(writing, self._path).serve)
+            self._reader = Lane("argosy-store-reader", self._path, together=READS_TOGETHER)
+            for connection in reading:
+                self._reader.start(Reading(connection, self._path).serve)
 
-    def _start_reader(self, reader: Lane[apsw.Connection]) -> None:
-        connection = open_reader(self._path, busy_ms=self._busy_ms)
-        connection.create_scalar_function(CONTAINS, _contains, 2, deterministic=True)
-        self._connections.append(connection)
-        reader.start(Reading(connection, self._path).serve)
+    def _connect(self) -> None:
+        """Open the one connection that writes, then those that read."""
+        self._connections = [open_writer(self._path, busy_ms=self._busy_ms, migrations=self._migrations)]
+        for _ in range(READING_THREADS):
+            connection = open_reader(self._path, busy_ms=self._busy_ms)
+            self._connections.append(connection)
+            connection.create_scalar_function(CONTAINS, _contains, 2, deterministic=True)
 
     def _close(self) -> None:
         with self._opening:
@@ -111,6 +112,11 @@ class SqliteStore:
             self._connections.pop().close()
         if self._connections:
             close_writer(self._connections.pop())
+
+    async def inspect(self) -> Sequence[str]:
+        """Read the whole file and return what is wrong with it, nothing if it is sound."""
+        found = await self._read.do(lambda db: [line for (line,) in db.execute("PRAGMA quick_check(20)")])
+        return [line for line in found if line != "ok"]
 
     @property
     def _write(self) -> Lane[Work]:

@@ -41,6 +41,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = self._tcp = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(high=0)
+        # asyncio does this only for sockets whose protocol is named; without it each answer waits for a delayed ACK
+        self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._accepted(self)
 
     async def secure(self, context: ssl.SSLContext) -> None:

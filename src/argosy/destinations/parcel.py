@@ -1,0 +1,86 @@
+"""Small files, held in memory until they are whole: written, flushed and named in one go, many at a time.
+
+A part file costs a dozen system calls before its first byte; a file of a few kilobytes is here sooner than that. Nothing
+is promised of it before its publishing is recorded, and by then it is on the disk like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from argosy.core.types import FileState, TaskId
+
+LARGEST_BYTES: Final = 256 * 1024
+"""Of a file that is held so; it is what a crash may cost."""
+ROOM_BYTES: Final = 32 * 1024 * 1024
+"""Of all files held at once; beyond that the next ones get part files."""
+
+
+class Parcels:
+    """The small files that one destination holds. Belongs to the transfer loop, but for :meth:`pop`."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[TaskId, int], MemoryPart] = {}
+        self._room = ROOM_BYTES
+
+    def begin(self, state: FileState, size: int | None, path: str) -> MemoryPart | None:
+        """Return a part in memory for a new file, None if it is too large, or of unknown size, or there is no room."""
+        if size is None or size > LARGEST_BYTES or size > self._room or state.part is not None:
+            return None
+        self.pop(state)
+        part = self._held[state.task_id, state.index] = MemoryPart(self, state, size, path)
+        self._room -= size
+        return part
+
+    def pop(self, state: FileState) -> MemoryPart | None:
+        """Let go of what is held of the file and return it. Safe in any thread."""
+        part = self._held.pop((state.task_id, state.index), None)
+        if part is not None:
+            self._room += part.size
+        return part
+
+    def abandon(self, part: MemoryPart, state: FileState) -> None:
+        """Forget the part if it is still the one that is held of the file."""
+        if self._held.get((state.task_id, state.index)) is part:
+            self.pop(state)
+
+
+class MemoryPart:
+    """A part that is not on the disk yet (:class:`argosy.destinations.port.Part`)."""
+
+    __slots__ = ("_parcels", "_state", "data", "path", "size")
+
+    mtime_ns: Final = 0
+
+    def __init__(self, parcels: Parcels, state: FileState, size: int, path: str) -> None:
+        self._parcels = parcels
+        self._state = state
+        self.size = size
+        self.path = path
+        self.data = bytearray()
+
+    def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
+        data = self.data
+        if len(data) < offset:
+            data.extend(bytes(offset - len(data)))
+        for chunk in chunks:
+            data[offset : offset + len(chunk)] = chunk
+            offset += len(chunk)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return bytes(self.data[offset : offset + size])
+
+    def reserve(self, size: int) -> None:
+        """Nothing to do: there is room for what was promised, and more grows the part."""
+
+    def truncate(self) -> None:
+        self.data.clear()
+
+    async def flush(self) -> None:
+        """Durable is what is published; until then there is nothing to flush to."""
+
+    def close(self) -> None:
+        """A part that is whole stays until it is published or discarded; anything less is forgotten."""
+        if len(self.data) != self.size:
+            self._parcels.abandon(self, self._state)

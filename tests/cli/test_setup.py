@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from .command import Argosy
+
+
+def test_config_set_get_list_and_unset_keep_the_rest_of_the_file(argosy: Argosy) -> None:
+    file = argosy.home / "config.toml"
+    file.write_text("# mine\nretries = 9  # many\n")
+    assert argosy("config", "set", "connections", "12").code == 0
+    assert argosy("config", "get", "connections").out == "12\n"
+    shown = argosy("config", "list", "--json").document["settings"]
+    assert shown["connections"] == {"value": 12, "origin": str(file)}
+    assert shown["retries"]["value"] == 9
+    assert shown["netrc"]["origin"] == "default"
+    assert argosy("config", "unset", "connections").code == 0
+    assert file.read_text() == "# mine\nretries = 9  # many\n"
+
+
+def test_config_list_shows_where_a_value_comes_from(argosy: Argosy) -> None:
+    argosy.extra["ARGOSY_RETRIES"] = "1"
+    line = next(
+        line for line in argosy("config", "list", "--show-origin").out.splitlines() if line.startswith("retries")
+    )
+    assert "ARGOSY_RETRIES" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("conections", "3"), ("connections", "many"), ("if_exists", "burn"), ("limit", "fast")]
+)
+def test_a_setting_that_makes_no_sense_is_refused_and_the_file_stays(argosy: Argosy, name: str, value: str) -> None:
+    ran = argosy("config", "set", name, value)
+    assert ran.code == 2
+    assert not (argosy.home / "config.toml").exists()
+
+
+def test_a_broken_settings_file_is_named_and_help_still_works(argosy: Argosy) -> None:
+    (argosy.home / "config.toml").write_text("nonsense")
+    ran = argosy("get", "http://127.0.0.1:9/a")
+    assert ran.code == 2
+    assert "config.toml" in ran.err
+    assert argosy("get", "--help").code == 0
+
+
+def test_a_settings_file_is_readable_by_its_owner_alone(argosy: Argosy) -> None:
+    argosy("config", "set", "proxy", "http://me:secret@proxy:1")
+    assert (argosy.home / "config.toml").stat().st_mode & 0o077 == 0
+    assert "secret" not in argosy("config", "list").out + argosy("doctor").out
+
+
+def test_doctor_says_all_is_well_and_what_it_looked_at(argosy: Argosy) -> None:
+    ran = argosy("doctor", "--json")
+    assert (ran.code, ran.document["healthy"]) == (0, True)
+    names = {check["name"] for check in ran.document["checks"]}
+    assert {"argosy", "libcurl", "SQLite", "database", "downloads", "proxy", "certificates", "clock"} <= names
+
+
+def test_doctor_finds_a_damaged_database(argosy: Argosy) -> None:
+    argosy("add", "http://127.0.0.1:9/a")
+    (argosy.home / "argosy.db").write_bytes(b"this is no database" * 1000)
+    ran = argosy("doctor")
+    assert ran.code == 1
+    assert "database" in ran.out
+    assert "try:" in ran.out
+
+
+def test_a_damaged_database_is_a_store_error_in_words(argosy: Argosy) -> None:
+    (argosy.home / "argosy.db").write_bytes(b"this is no database" * 1000)
+    ran = argosy("ls")
+    assert ran.code == 8
+    assert "Traceback" not in ran.err
+    assert argosy("ls", "--json").document["error"]["code"].startswith("store")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_each_shell_gets_a_script_that_asks_argosy(argosy: Argosy, shell: str) -> None:
+    ran = argosy("completion", shell)
+    assert ran.code == 0
+    assert "_ARGOSY_COMPLETE" in ran.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_is_valid_for_its_shell(argosy: Argosy, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = argosy("completion", shell).out
+    subprocess.run([shell, "-n"], input=script, text=True, check=True, capture_output=True)
+
+
+def test_verbs_and_ids_are_completed(argosy: Argosy) -> None:
+    task_id = argosy("add", "http://127.0.0.1:9/file.iso").out.strip()
+    argosy.extra.update({"_ARGOSY_COMPLETE": "bash_complete", "COMP_WORDS": "argosy pau", "COMP_CWORD": "1"})
+    assert argosy().out.split(",")[1].strip() == "pause"
+    argosy.extra.update({"COMP_WORDS": f"argosy pause {task_id[:3]}", "COMP_CWORD": "2"})
+    assert argosy().out.strip() == f"plain,{task_id[:8]}"

@@ -1,0 +1,102 @@
+"""The same request again, once the file is there: nothing is fetched that is here already."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from argosy import Request, TransferOptions
+from argosy.core.types import IfExists
+from argosy.errors import LocalError
+from argosy.testing.faults import NoETag
+from argosy.testing.server import FaultyServer
+
+BODY = bytes(range(256)) * 4000
+NEW = bytes(reversed(BODY))
+NO_TIME = TransferOptions(keep_time=False)
+
+
+@pytest.mark.parametrize("keep_time", [True, False])
+@pytest.mark.parametrize("faults", [(), (NoETag(),)])
+async def test_an_untouched_file_is_not_fetched_again(
+    server: FaultyServer, real: Any, keep_time: bool, faults: Any
+) -> None:
+    url = server.add("/a.bin", BODY, faults=faults)
+    options = TransferOptions(keep_time=keep_time)
+    for _ in range(3):
+        async with real() as runtime:
+            task = await runtime.add(url, options=options)
+            finished = await task
+            assert (finished.received, finished.total) == (len(BODY), len(BODY))
+            assert task.path.name == "a.bin"
+    assert server.bytes_sent("/a.bin") == len(BODY)
+    assert [record.status for record in server.requests[1:]] == [304, 304]
+
+
+async def test_a_small_untouched_file_is_not_fetched_again_either(server: FaultyServer, real: Any) -> None:
+    url = server.add("/a.bin", b"small")
+    for _ in range(2):
+        async with real() as runtime:
+            await (await runtime.add(url, options=NO_TIME))
+    assert [record.status for record in server.requests[1:]] == [304]
+
+
+@pytest.mark.parametrize(
+    ("if_exists", "names"),
+    [("rename", {"a.bin", "a (1).bin"}), ("overwrite", {"a.bin"}), ("newer", {"a.bin"}), ("skip", {"a.bin"})],
+)
+async def test_a_new_version_at_the_server_comes_as_the_policy_says(
+    server: FaultyServer, real: Any, if_exists: IfExists, names: set[str]
+) -> None:
+    url = server.add("/a.bin", BODY)
+    async with real() as runtime:
+        await (await runtime.add(url))
+        server.replace("/a.bin", NEW, last_modified="Sat, 03 Jan 2026 03:04:05 GMT")
+        again = await runtime.add(url, options=TransferOptions(if_exists=if_exists))
+        await again
+        assert again.path.read_bytes() == (BODY if if_exists == "skip" else NEW)
+    assert real.names() == names
+
+
+async def test_a_new_version_where_nothing_may_be_replaced_is_an_error(server: FaultyServer, real: Any) -> None:
+    url = server.add("/a.bin", BODY)
+    async with real() as runtime:
+        first = await runtime.add(url)
+        await first
+        server.replace("/a.bin", NEW)
+        with pytest.raises(LocalError, match="exists"):
+            await (await runtime.add(url, options=TransferOptions(if_exists="fail")))
+    assert first.path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("touch", ["changed", "gone", "same size, other time"])
+async def test_a_file_that_is_not_as_we_left_it_is_fetched(server: FaultyServer, real: Any, touch: str) -> None:
+    url = server.add("/a.bin", BODY)
+    async with real() as runtime:
+        first = await runtime.add(url)
+        await first
+        match touch:
+            case "changed":
+                first.path.write_bytes(b"mine")
+            case "gone":
+                first.path.unlink()
+            case _:
+                os.utime(first.path, (1, 1))
+        again = await runtime.add(url)
+        await again
+    assert again.path.read_bytes() == BODY
+    assert again.path.name == ("a.bin" if touch == "gone" else "a (1).bin")
+
+
+async def test_of_many_only_the_changed_ones_are_fetched_again(server: FaultyServer, real: Any) -> None:
+    urls = [server.add(f"/{i}.bin", BODY[i:]) for i in range(20)]
+    async with real() as runtime:
+        for handle in await runtime.add_many([Request(url) for url in urls]):
+            await handle
+        server.replace("/7.bin", NEW)
+        for handle in await runtime.add_many([Request(url) for url in urls]):
+            await handle
+    fetched = [record.path for record in server.requests if record.bytes_sent]
+    assert sorted(fetched) == sorted([*(f"/{i}.bin" for i in range(20)), "/7.bin"])

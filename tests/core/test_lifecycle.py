@@ -26,6 +26,7 @@ from argosy.core.lifecycle import (
     Pause,
     Prioritise,
     Remove,
+    Respec,
     Resume,
     Retry,
     Signal,
@@ -53,6 +54,7 @@ DISK = AttemptFailed(NO_SPACE, received=5, uniform=0.5)
 FINISHING = Finishing(received=100, total=100, name="f")
 FINISHED = Finished(received=100, total=100, files_done=1, name="f")
 STOPPED = Stopped(received=5)
+RESPEC = Respec(TaskSpec("https://b/f", "/d"), "b:443", max_retries=9)
 
 
 def a_task(status: Status, want: Want | None = None, **fields: object) -> Task:
@@ -417,11 +419,45 @@ def test_an_error_is_told_with_the_change_it_caused_and_not_with_later_ones() ->
     assert decision.events == (StatusChanged("t" * 32, S.RETRYING, S.SCHEDULED, "scheduler"),)
 
 
+# -- the same bytes by other means ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [S.PENDING, S.PAUSED, S.RETRYING, S.FAILED, S.CANCELLED, S.PAUSING, S.COMPLETING])
+def test_a_new_spec_is_taken_over_and_nothing_else_changes(status: Status) -> None:
+    before = a_task(status, received=50)
+    assert decide(before, RESPEC, NOW) == Changed(
+        replace(before, spec=RESPEC.spec, host="b:443", max_retries=9, updated_at=NOW)
+    )
+
+
+@pytest.mark.parametrize("status", [S.SCHEDULED, S.RUNNING])
+def test_an_attempt_under_way_lets_go_for_a_new_spec(status: Status) -> None:
+    decision = decide(a_task(status), RESPEC, NOW)
+    assert isinstance(decision, Changed)
+    assert decision.effects == (Signal("t" * 32, Stop.PAUSE),)
+    assert decision.after is not None
+    stopped = decide(decision.after, Stopped(received=40), NOW)
+    assert isinstance(stopped, Changed)
+    assert stopped.after is not None
+    assert (stopped.after.status, stopped.after.spec) == (S.PENDING, RESPEC.spec)
+
+
+def test_an_attempt_goes_on_if_only_the_budget_of_retries_is_new() -> None:
+    before = a_task(S.RUNNING)
+    decision = decide(before, Respec(before.spec, before.host, 9), NOW)
+    assert isinstance(decision, Changed)
+    assert decision.effects == ()
+
+
+def test_what_is_complete_cannot_be_asked_for_by_other_means() -> None:
+    assert isinstance(decide(a_task(S.COMPLETED), RESPEC, NOW), Illegal)
+
+
 # -- every status, every trigger, every wish -----------------------------------------------------------
 
 TRIGGERS: list[Trigger] = [
     Pause(), Resume(rank=-1.0), Cancel(), Remove(), Retry(rank=-1.0), Prioritise(), Prioritise(priority=9),
-    CLAIM, replace(CLAIM, fence=7), replace(CLAIM, fence=1), Began(), FINISHING, FINISHED, STOPPED, LeaseLost(),
+    RESPEC, CLAIM, replace(CLAIM, fence=7), replace(CLAIM, fence=1), Began(), FINISHING, FINISHED, STOPPED, LeaseLost(),
     RESET_LATER, RESET_FURTHER, REFUSED, DISK, AttemptFailed(NO_SPACE, received=0, uniform=0.0),
 ]  # fmt: skip
 CASES = [
@@ -451,7 +487,7 @@ def check(before: Task, trigger: Trigger, decision: Decision) -> None:
     for effect in decision.effects:
         check_effect(effect, before, after, trigger)
     if after is not None:
-        check_task(before, after)
+        check_task(before, after, trigger)
 
 
 def check_effect(effect: object, before: Task, after: Task | None, trigger: Trigger) -> None:
@@ -469,7 +505,7 @@ def check_effect(effect: object, before: Task, after: Task | None, trigger: Trig
             assert after is None or after.status is S.CANCELLED
 
 
-def check_task(before: Task, after: Task) -> None:
+def check_task(before: Task, after: Task, trigger: Trigger) -> None:
     held = (after.owner is not None, after.lease_until is not None, after.pid is not None)
     assert held == (after.active,) * 3
     assert after.fence >= before.fence
@@ -477,12 +513,8 @@ def check_task(before: Task, after: Task) -> None:
     assert after.active or after.want is None or before.want is after.want  # a wish ends with the worker
     assert (after.finished_at is not None) == after.terminal
     assert after.updated_at == NOW
-    assert (after.id, after.version, after.spec, after.number) == (
-        before.id,
-        before.version,
-        before.spec,
-        before.number,
-    )
+    assert (after.id, after.version, after.number) == (before.id, before.version, before.number)
+    assert after.spec == (trigger.spec if isinstance(trigger, Respec) else before.spec)
     if after.status is S.FAILED and before.status is not S.FAILED:
         assert after.error is not None
 
@@ -507,7 +539,7 @@ def test_every_arrow_of_the_table_is_taken_and_none_besides() -> None:
 
 def test_a_command_given_twice_is_the_same_as_given_once() -> None:
     for task, trigger in CASES:
-        if isinstance(trigger, Pause | Resume | Cancel | Remove | Prioritise):
+        if isinstance(trigger, Pause | Resume | Cancel | Remove | Prioritise | Respec):
             first = decide(task, trigger, NOW)
             if isinstance(first, Changed) and first.after is not None and task.want is None:
                 assert isinstance(decide(first.after, trigger, NOW), Unchanged)

@@ -30,6 +30,7 @@ from argosy.core.lifecycle import (
     Pause,
     Prioritise,
     Remove,
+    Respec,
     Resume,
     Retry,
     Signal,
@@ -131,6 +132,12 @@ class OneTask(RuleBasedStateMachine):
     @rule(priority=st.integers(-2, 2))
     def prioritise(self, priority: int) -> None:
         self.decide(Prioritise(priority=priority))
+
+    @precondition(lambda self: self.task is not None)
+    @rule(source=st.sampled_from(["https://a/f", "https://b/f"]))
+    def respec(self, source: str) -> None:
+        assert self.task is not None
+        self.decide(Respec(TaskSpec(source, "/d"), "b:443", self.task.max_retries))
 
     @precondition(lambda self: self.task is not None and (self.task.terminal or self.task.attempt > 0))
     @rule()

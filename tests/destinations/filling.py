@@ -43,7 +43,9 @@ def place(
     alive: Callable[[], bool] = lambda: True,
 ) -> tuple[FilePart, FileState]:
     known = facts or Facts(URL, state.size)
-    return destination.place(state, known, options=options or TransferOptions(), fence=fence, alive=alive)
+    part, state = destination.place(state, known, options=options or TransferOptions(), fence=fence, alive=alive)
+    assert isinstance(part, FilePart)
+    return part, state
 
 
 def piece_at(ranges: RangeMap, first: int) -> Piece:

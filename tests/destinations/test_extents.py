@@ -7,7 +7,7 @@ import os
 import random
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,7 +136,7 @@ def check(folder: str, recorded: FileState, kept: FileState, damaged: int | None
         touched = [held for _, *held in held_blocks(recorded.extents, BLOCK) if held[0] // BLOCK * BLOCK == block]
         assert kept.received == recorded.received - sum(end - first for first, end in touched)
     if kept.part is not None:
-        with open(os.path.join(folder, kept.part), "rb") as part:
+        with (Path(folder) / kept.part).open("rb") as part:
             for first, end in kept.extents:
                 part.seek(first)
                 assert part.read(end - first) == DATA[first:end]
@@ -175,7 +175,7 @@ def test_a_file_whose_size_is_learnt_late_keeps_the_blocks_it_began_with() -> No
         ledger.write(piece, [DATA[:BLOCK]], BLOCK)
         ranges.learn_size(3 * 1024**3)
         ledger.write(piece, [DATA[BLOCK : 2 * BLOCK]], BLOCK)
-        recorded = replace(ledger.snapshot().onto(state, 0))
+        recorded = ledger.snapshot().onto(state, 0)
         part.close()
 
         kept = asyncio.run(destination.adopt(recorded))

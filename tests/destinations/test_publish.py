@@ -110,7 +110,7 @@ async def test_names_that_differ_only_in_case_do_not_replace_each_other(
 
 async def test_names_in_two_normal_forms_do_not_replace_each_other(destination: LocalDestination, folder: Path) -> None:
     for form in ("NFC", "NFD"):
-        name = unicodedata.normalize(form, "café.txt")  # type: ignore[arg-type]
+        name = unicodedata.normalize(form, "café.txt")
         await published(destination, arrived(destination, form.encode(), path=name, task=form.encode().hex() * 6))
 
     assert sorted(path.read_bytes() for path in folder.iterdir()) == [b"NFC", b"NFD"]

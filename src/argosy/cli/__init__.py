@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 
-PROGRAM = "argosy"
 HELP_WORDS = (["--help"], ["-h"], ["help"])
 
 

@@ -8,8 +8,8 @@ from importlib import import_module
 
 import click
 
-from argosy.cli import PROGRAM, face, trouble
-from argosy.cli.verbs import MODULES, SUMMARIES, overview
+from argosy.cli import face, trouble
+from argosy.cli.verbs import MODULES, PROGRAM, SUMMARIES, overview
 from argosy.errors import ArgosyError
 
 EXIT_BROKEN_PIPE = 141

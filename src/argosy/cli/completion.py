@@ -14,7 +14,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from argosy.cli import PROGRAM
+from argosy.cli.verbs import PROGRAM
 from argosy.cli.face import current
 from argosy.cli.options import verb
 

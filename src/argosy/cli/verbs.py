@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+PROGRAM = "argosy"
+
 VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Download": {
         "get": ("get", "Fetch URLs now and print where each file is"),

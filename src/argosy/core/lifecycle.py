@@ -26,7 +26,7 @@ from typing import Any, Final, assert_never
 
 from argosy.core.events import Lasting, StatusChanged, Warned
 from argosy.core.retry import GiveUp, RetryPolicy, next_step
-from argosy.core.types import ACTIVE, WAITING, Queue, Status, Task, TaskId, Want
+from argosy.core.types import ACTIVE, WAITING, Queue, Status, Task, TaskId, TaskSpec, Want
 from argosy.errors import Failure
 
 S = Status
@@ -91,6 +91,19 @@ class Prioritise:
 
 
 @dataclass(frozen=True, slots=True)
+class Respec:
+    """A person: the same bytes by other means, such as a fresh link, a password, or fewer connections.
+
+    What has come so far stays; the engine makes sure that what is still to come fits. An attempt that is under way lets
+    go, and the next one goes by the new spec.
+    """
+
+    spec: TaskSpec
+    host: str
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The scheduler gives the task to a worker; ``fence`` is above every one the task has had."""
 
@@ -145,7 +158,7 @@ class LeaseLost:
     """Nobody holds the task any more: its worker died or did not renew in time."""
 
 
-UserTrigger = Pause | Resume | Cancel | Remove | Retry | Prioritise
+UserTrigger = Pause | Resume | Cancel | Remove | Retry | Prioritise | Respec
 WorkerTrigger = Began | Finishing | Finished | Stopped | AttemptFailed
 Trigger = UserTrigger | WorkerTrigger | Claimed | LeaseLost
 
@@ -232,6 +245,8 @@ def decide(task: Task, trigger: Trigger, now: float, policy: RetryPolicy | None 
             return _retry(task, trigger, now)
         case Prioritise():
             return _prioritise(task, trigger, now)
+        case Respec():
+            return _respec(task, trigger, now)
         case Claimed():
             return _claim(task, trigger, now)
         case Began():
@@ -331,6 +346,16 @@ def _prioritise(task: Task, trigger: Prioritise, now: float) -> Decision:
         rank=task.rank if trigger.rank is None else trigger.rank,
     )
     return Unchanged() if after == task else Changed(replace(after, updated_at=now))
+
+
+def _respec(task: Task, trigger: Respec, now: float) -> Decision:
+    after = replace(task, spec=trigger.spec, host=trigger.host, max_retries=trigger.max_retries)
+    if after == task:
+        return Unchanged()
+    if task.status is S.COMPLETED:
+        return _illegal(task, "changed", hint="it is complete already; download it anew")
+    begun = task.status in (S.SCHEDULED, S.RUNNING) and after.spec != task.spec
+    return Changed(replace(after, updated_at=now), effects=(Signal(task.id, Stop.PAUSE),) if begun else ())
 
 
 # -- what the scheduler and the workers report ---------------------------------------------------------

@@ -130,7 +130,7 @@ class FileSpec:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What a user asked for; never changes."""
+    """What a user asked for. A person may ask for the same bytes by other means; only then it changes."""
 
     source: str
     """What the user wrote, secrets and all."""

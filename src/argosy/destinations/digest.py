@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from concurrent.futures import Executor
 from typing import Final
 
-from argosy.destinations.part import FilePart
+from argosy.destinations.port import Part
 from argosy.errors import LocalError
 
 READ_BYTES: Final = 1024 * 1024
@@ -17,8 +16,8 @@ READ_BYTES: Final = 1024 * 1024
 class PrefixDigest:
     """The running checksum of a file's beginning."""
 
-    def __init__(self, part: FilePart, algorithm: str, executor: Executor) -> None:
-        self._fd = part.fd
+    def __init__(self, part: Part, algorithm: str, executor: Executor) -> None:
+        self._part = part
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
         self._executor = executor
         self.upto = 0
@@ -35,7 +34,7 @@ class PrefixDigest:
 
     def _read(self, upto: int) -> None:
         while self.upto < upto:
-            data = os.pread(self._fd, min(READ_BYTES, upto - self.upto), self.upto)
+            data = self._part.read(self.upto, min(READ_BYTES, upto - self.upto))
             if not data:
                 raise LocalError("the part file is shorter than what was written", code="part_damaged")
             self._hash.update(data)

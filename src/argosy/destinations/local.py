@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,9 +18,10 @@ from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
 from argosy.destinations.landing import land, landed
+from argosy.destinations.parcel import Parcels, stow
 from argosy.destinations.part import FilePart, lock
 from argosy.destinations.policy import check_replaceable, exists, heed
-from argosy.destinations.port import Facts
+from argosy.destinations.port import Facts, Part
 from argosy.destinations.salvage import find, part_name, reclaim
 from argosy.errors import LocalError
 
@@ -36,12 +37,18 @@ T = TypeVar("T")
 
 
 class LocalDestination:
-    """The folder ``directory``. Methods that are not coroutines are quick; the others work in the executor."""
+    """The folder ``directory``. Methods that are not coroutines are quick; the others work in the executor.
 
-    def __init__(self, directory: str, *, flusher: Flusher, executor: Executor) -> None:
+    With ``parcels``, small files wait there until they are whole.
+    """
+
+    def __init__(
+        self, directory: str, *, flusher: Flusher, executor: Executor, parcels: Parcels | None = None
+    ) -> None:
         self.directory = directory
         self._flusher = flusher
         self._executor = executor
+        self._parcels = parcels if parcels is not None else Parcels(room=0)
 
     # -- before and while bytes come ---------------------------------------------------------------
 
@@ -53,17 +60,23 @@ class LocalDestination:
         options: TransferOptions,
         fence: int,
         alive: Callable[[], bool],
-    ) -> tuple[FilePart, FileState]:
-        """Name the file if it has no name, and open its part: the recorded one if it is still there, else a new one.
+    ) -> tuple[Part, FileState]:
+        """Name the file if it has no name, and open its part: the recorded one if it is still there, else a new one,
+        which for a small file is in memory.
 
         The state returned names both, and has no extents if the part is new. Raises AlreadyThere, UnsafePath,
         LocalError or DiskFull.
         """
-        state = state if state.path is not None else replace(state, path=_name(state, facts))
+        state = state if state.path is not None else state.having(path=_name(state, facts))
         assert state.path is not None
         folders, name = split(state.path)
+        part = part_name(name, state, fence)
+        if options.if_exists == "rename" and (held := self._parcels.begin(state, facts.size, "/".join((*folders, part)))):
+            return held, state.having(
+                part=held.path, extents=(), block_hashes=b"", received=0, part_mtime_ns=None
+            )
         with walked(self.directory, folders, create=True) as fd:
-            part, shown = part_name(name, state, fence), os.path.join(self.directory, *folders, name)
+            shown = os.path.join(self.directory, *folders, name)
             try:
                 heed(state, facts, options, fd, shown)
                 opened = _reopen(state, folders, part, fd)
@@ -110,28 +123,51 @@ class LocalDestination:
     # -- when every byte is here -------------------------------------------------------------------
 
     async def choose(self, state: FileState, options: TransferOptions) -> FileState:
-        """Return the state with the path it is to be published under: the wanted one, or a numbered one if taken."""
-        return await self._run(self._choose, state, options)
+        """Return the state with the path it is to be published under: the wanted one, or a numbered one if taken.
+
+        A part that was in memory is on the disk afterwards, durably.
+        """
+        return (await self.choose_many([state], options))[0]
 
     async def choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
-        return await self._run(lambda: [self._choose(state, options) for state in states])
+        """Do the same for many files."""
+        return await self._run(self._choose_many, states, options)
 
-    def _choose(self, state: FileState, options: TransferOptions) -> FileState:
+    def _choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
+        chosen = list(states)
+        for folders, indexes in _by_folder([state.path or "" for state in states]).items():
+            with walked(self.directory, folders, create=True) as fd:
+                for index in indexes:
+                    state = states[index]
+                    try:
+                        chosen[index] = self._choose(self._stowed(state, folders, fd), folders, options, fd)
+                    except OSError as error:
+                        raise local_error(error, os.path.join(self.directory, state.path or "")) from error
+        return chosen
+
+    def _stowed(self, state: FileState, folders: tuple[str, ...], fd: int) -> FileState:
+        """Return the state with its part on the disk. Raises OSError."""
+        held = self._parcels.pop(state)
+        if held is None:
+            return state
+        part, opened = _create(split(held.path)[1], fd)
+        try:
+            stow(held, opened)
+        finally:
+            os.close(opened)
+        return state.having(part="/".join((*folders, part)))
+
+    def _choose(self, state: FileState, folders: tuple[str, ...], options: TransferOptions, fd: int) -> FileState:
         assert state.path is not None
         if options.if_exists in ("overwrite", "newer"):
-            return replace(state, published=state.path, status=FileStatus.PUBLISHING)
-        folders, name = split(state.path)
-        shown = os.path.join(self.directory, state.path)
-        try:
-            with walked(self.directory, folders, create=True) as fd:
-                free = next((n for n in _candidates(name) if entry(n, fd) is None), None)
-        except OSError as error:
-            raise local_error(error, shown) from error
+            return state.having(published=state.path, status=FileStatus.PUBLISHING)
+        name = split(state.path)[1]
+        free = next((n for n in _candidates(name) if entry(n, fd) is None), None)
         if free is None:
             raise LocalError(f"{TRIES} files named like {name} exist", hint="choose another name with -o", code="exists")
         if free != name and options.if_exists == "fail":
-            raise exists(shown)
-        return replace(state, published="/".join((*folders, free)), status=FileStatus.PUBLISHING)
+            raise exists(os.path.join(self.directory, state.path))
+        return state.having(published="/".join((*folders, free)), status=FileStatus.PUBLISHING)
 
     async def publish(self, state: FileState, options: TransferOptions) -> Published:
         """Put the part under its published name, durably; None if somebody took that name meanwhile."""
@@ -144,9 +180,7 @@ class LocalDestination:
         return await self._run(self._publish_many, states, options)
 
     def _publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[Published]:
-        by_folder: dict[tuple[str, ...], list[int]] = {}
-        for index, state in enumerate(states):
-            by_folder.setdefault(split(state.published or "")[0], []).append(index)
+        by_folder = _by_folder([state.published or "" for state in states])
         results: list[Published] = [None] * len(states)
         touched: list[tuple[str, ...]] = []
         try:
@@ -170,7 +204,8 @@ class LocalDestination:
                     raise LocalError(f"the disk did not take {shown}: {error.strerror}", code="flush_failed") from error
 
     def _publish(self, state: FileState, options: TransferOptions, fd: int) -> Published:
-        assert state.part is not None and state.published is not None
+        assert state.part is not None
+        assert state.published is not None
         part, name = split(state.part)[1], split(state.published)[1]
         shown = os.path.join(self.directory, state.published)
         try:
@@ -214,7 +249,7 @@ class LocalDestination:
 
     def _discard(self, states: Sequence[FileState]) -> None:
         for state in states:
-            if state.part is None:
+            if self._parcels.pop(state) is not None or state.part is None:
                 continue
             folders, name = split(state.part)
             with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
@@ -250,6 +285,14 @@ class LocalDestination:
 def _name(state: FileState, facts: Facts) -> str:
     named = from_content_disposition(facts.disposition) if facts.disposition else None
     return safe_name(named or from_url(state.urls[0]) or from_url(facts.url) or "")
+
+
+def _by_folder(paths: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+    """Return the indexes of the paths by the folders they are in."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for index, path in enumerate(paths):
+        found.setdefault(split(path)[0], []).append(index)
+    return found
 
 
 def _candidates(name: str) -> Iterator[str]:

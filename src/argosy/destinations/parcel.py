@@ -6,6 +6,8 @@ is promised of it before its publishing is recorded, and by then it is on the di
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,13 +22,13 @@ ROOM_BYTES: Final = 32 * 1024 * 1024
 class Parcels:
     """The small files that one destination holds. Belongs to the transfer loop, but for :meth:`pop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = ROOM_BYTES) -> None:
         self._held: dict[tuple[TaskId, int], MemoryPart] = {}
-        self._room = ROOM_BYTES
+        self._room = room
 
     def begin(self, state: FileState, size: int | None, path: str) -> MemoryPart | None:
         """Return a part in memory for a new file, None if it is too large, or of unknown size, or there is no room."""
-        if size is None or size > LARGEST_BYTES or size > self._room or state.part is not None:
+        if size is None or size > LARGEST_BYTES or size >= self._room or state.part is not None:
             return None
         self.pop(state)
         part = self._held[state.task_id, state.index] = MemoryPart(self, state, size, path)
@@ -84,3 +86,14 @@ class MemoryPart:
         """A part that is whole stays until it is published or discarded; anything less is forgotten."""
         if len(self.data) != self.size:
             self._parcels.abandon(self, self._state)
+
+
+def stow(part: MemoryPart, fd: int) -> None:
+    """Put the part into the file, durably. Raises OSError."""
+    view = memoryview(part.data)
+    while view:
+        wrote = os.write(fd, view)
+        if wrote == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view = view[wrote:]
+    getattr(os, "fdatasync", os.fsync)(fd)

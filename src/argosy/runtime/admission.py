@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from argosy.core.types import (
 from argosy.errors import UsageError
 from argosy.runtime.ports import Sources
 from argosy.sources.http import host_of
-from argosy.store.port import NewTask, Query, Store
+from argosy.store.port import NewTask
 
 LARGEST_TASK: Final = 1_000_000
 """Files in one task."""
@@ -117,21 +117,6 @@ def new_task(request: Request, spec: TaskSpec, *, session: str | None, rank: flo
 def _total(files: Sequence[FileSpec]) -> int | None:
     sizes = [file.size for file in files]
     return None if not sizes or any(size is None for size in sizes) else sum(size or 0 for size in sizes)
-
-
-async def finished_before(store: Store, keys: Sequence[str]) -> Mapping[str, Task]:
-    """Return the newest finished task of each key that has one."""
-    counts = await store.counts()
-    finished = {status: counts.get(status, 0) for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)}
-    if not any(finished.values()):
-        return {}
-    found: dict[str, Task] = {}
-    statuses = frozenset(finished)
-    for key in dict.fromkeys(keys):
-        page = await store.find(Query(statuses=statuses, key=key, newest_first=True, limit=1))
-        if page:
-            found[key] = page[0]
-    return found
 
 
 def renewed(new: NewTask, earlier: FileState) -> NewTask:

@@ -6,6 +6,7 @@ message: five updates a second for each of hundreds of tasks cost nothing.
 
 from __future__ import annotations
 
+from argosy.core.explain import Throttle
 from argosy.core.types import TaskId
 from argosy.store.port import Tally
 
@@ -44,8 +45,8 @@ class Gauge:
         """The counters last recorded: what the store holds, as opposed to what has arrived."""
         self.lease_deadline_s = deadline_s
         """Steady time until which the task's bytes may be written; moved on by each heartbeat, 0 once fenced off."""
-        self.throttled_by = ""
-        """Which limit last made the task wait: ``global``, ``host`` or ``task``; and when (steady)."""
+        self.throttled_by: Throttle | None = None
+        """Which limit last made the task wait, and when (steady)."""
         self.throttled_s = 0.0
         self.speed_bps = 0.0
         """Smoothed, computed by the hub."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Generator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from argosy.errors import (
     IntegrityError,
     Interrupted,
     LocalError,
+    ServerBusy,
     ServerRefused,
     StoreError,
     TransferError,
@@ -129,14 +131,20 @@ def raised(failure: Failure) -> ArgosyError:
     kind = _by_code().get(failure.code) or BY_EXIT_CODE.get(failure.exit_code, ArgosyError)
     error = kind(failure.message, hint=failure.hint, code=failure.code)
     error.retryable = failure.retryable
+    if failure.exit_code != kind.exit_code:
+        error.exit_code = failure.exit_code  # type: ignore[misc]  # of many failures in one, the first one's counts
+    if isinstance(error, ServerBusy):
+        error.retry_after_s = failure.retry_after_s
     return error
 
 
+@cache
 def _by_code() -> dict[str, type[ArgosyError]]:
+    """Return the public tree by code; what other modules raise among themselves is not for callers."""
     found: dict[str, type[ArgosyError]] = {}
     waiting = [ArgosyError]
     while waiting:
         kind = waiting.pop()
         found.setdefault(kind.code, kind)
-        waiting += kind.__subclasses__()
+        waiting += [below for below in kind.__subclasses__() if below.__module__ == ArgosyError.__module__]
     return found

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from argosy.core.lifecycle import Resume, Retry
-from argosy.core.types import Status, Task
-from argosy.runtime.admission import Request, finished_before, new_task, renewed, understood
+from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
+from argosy.runtime.admission import Request, new_task, renewed, understood
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Ask, Enlist
 from argosy.runtime.proof import is_still_there
+from argosy.runtime.revision import renewal
 from argosy.store.port import NewTask
 
 PAGE: Final = 1000
@@ -25,8 +27,9 @@ class Entry:
 
     request: Request
     new: NewTask
-    again: Task | None = None
-    """A failed or cancelled task that the request is another try of."""
+    task: Task | None = None
+    """The task that is there already, or the new one once it is stored."""
+    existed: bool = False
 
 
 class Intake:
@@ -47,28 +50,15 @@ class Intake:
         machine = self._machine
         entries = [self._entry(request, i) for i, request in enumerate(requests)]
         await self._look_back(entries)
-        fresh = [entry.new for entry in entries if entry.again is None]
-        added = iter(await machine.store.add(fresh) if fresh else ())
-        results: list[tuple[Task, bool]] = []
-        asks: list[tuple[str, Ask]] = []
-        rank = await machine.store.first_rank() - len(entries) if any(entry.again for entry in entries) else 0.0
-        alive: frozenset[str] | None = None
-        for entry in entries:
-            if entry.again is not None:
-                task, existed = entry.again, True
-            else:
-                answer = next(added)
-                task, existed = answer.task, answer.existed
-            if existed and not entry.request.paused:
-                if alive is None:
-                    alive = frozenset(worker.id for worker in await machine.store.workers())
-                asks += self._join(task, rank + len(asks), alive)
-            results.append((task, existed))
-        if asks:
-            await machine.router.ask_all(asks)
+        fresh = [entry for entry in entries if entry.task is None]
+        added = await machine.store.add([entry.new for entry in fresh]) if fresh else ()
+        for entry, answer in zip(fresh, added, strict=True):
+            entry.task, entry.existed = answer.task, answer.existed
+        asked = await self._join([entry for entry in entries if entry.existed and not entry.request.paused])
         await machine.bus.catch_up()
         machine.scheduler.wake()
-        return results
+        tasks = [entry.task for entry in entries if entry.task is not None]
+        return [(asked.get(task.id, task), entry.existed) for task, entry in zip(tasks, entries, strict=True)]
 
     def _entry(self, request: Request, index: int) -> Entry:
         machine = self._machine
@@ -76,30 +66,62 @@ class Intake:
         now = machine.clock.epoch() + index * SPACING_S
         return Entry(request, new_task(request, spec, session=machine.session, rank=0.0, now=now))
 
+    # -- what was there before ---------------------------------------------------------------------
+
     async def _look_back(self, entries: Sequence[Entry]) -> None:
         """Find what was asked before and has finished one way or another."""
         store = self._machine.store
-        earlier = await finished_before(store, [entry.new.task.key for entry in entries])
+        counts = await store.counts()
+        if not any(counts.get(status) for status in TERMINAL):
+            return
+        earlier = await store.by_keys({entry.new.task.key for entry in entries})
+        complete = [task for task in earlier.values() if task.status is Status.COMPLETED and task.files_total == 1]
+        untouched = await self._untouched(complete) if complete else {}
         for entry in entries:
             task = earlier.get(entry.new.task.key)
             if task is None:
                 continue
             if task.status is not Status.COMPLETED:
-                # With other options (a password, a proxy) it is another attempt at the world: a new task.
-                entry.again = task if task.spec == entry.new.task.spec else None
-                continue
-            files = await store.files(task.id)
-            if len(files) == 1 and len(entry.new.files) == 1 and is_still_there(task.spec.directory, files[0]):
-                entry.new = renewed(entry.new, files[0])
+                entry.task, entry.existed = task, True
+            elif task.id in untouched and len(entry.new.files) == 1:
+                entry.new = renewed(entry.new, untouched[task.id])
 
-    def _join(self, task: Task, rank: float, alive: frozenset[str]) -> list[tuple[str, Ask]]:
-        """Return what to ask so that a task which is there already goes on, and here if nobody else runs it."""
+    async def _untouched(self, tasks: Sequence[Task]) -> Mapping[TaskId, FileState]:
+        """Return the files of those tasks that are on the disk as they were left."""
+        files = await self._machine.store.files_of([task.id for task in tasks])
+
+        def look() -> dict[TaskId, FileState]:
+            pairs = ((task, files[task.id][0]) for task in tasks if len(files.get(task.id, ())) == 1)
+            return {task.id: file for task, file in pairs if is_still_there(task.spec.directory, file)}
+
+        return await asyncio.to_thread(look)  # the disk may be at the other end of a slow network
+
+    # -- joining -----------------------------------------------------------------------------------
+
+    async def _join(self, entries: Sequence[Entry]) -> Mapping[TaskId, Task]:
+        """Have the tasks go on as they are now wanted, here if nobody else runs them; returns those this concerned."""
+        if not entries:
+            return {}
+        machine = self._machine
+        alive = frozenset(worker.id for worker in await machine.store.workers())
+        rank = await machine.store.first_rank() - len(entries)
+        asks: list[tuple[TaskId, Ask]] = []
+        for place, entry in enumerate(entries):
+            assert entry.task is not None
+            asks += [(entry.task.id, ask) for ask in self._asks(entry.task, entry.new.task, rank + place, alive)]
+        outcomes = await machine.router.ask_all(asks)
+        return {outcome.task.id: outcome.task for outcome in outcomes if outcome.task is not None}
+
+    def _asks(self, task: Task, newer: Task, rank: float, alive: frozenset[str]) -> list[Ask]:
+        asks: list[Ask] = []
         session = self._machine.session
-        asks: list[tuple[str, Ask]] = []
         if session is not None and task.session != session and task.session not in alive:
-            asks.append((task.id, Enlist(session)))
+            asks.append(Enlist(session))
+        respec = renewal(task, newer)
+        if respec is not None:
+            asks.append(respec)
         if task.status in (Status.FAILED, Status.CANCELLED):
-            asks.append((task.id, Retry(rank)))
+            asks.append(Retry(rank))
         elif task.status in (Status.PAUSED, Status.PAUSING, Status.RETRYING):
-            asks.append((task.id, Resume(rank)))
+            asks.append(Resume(rank))
         return asks

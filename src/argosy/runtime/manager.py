@@ -6,33 +6,31 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from argosy import config
 from argosy.bus.local import Subscription
 from argosy.core.checksum import Checksum
 from argosy.core.events import Recorded
-from argosy.core.explain import Reason, explain
+from argosy.core.explain import Reason
 from argosy.core.limits import Limits
-from argosy.core.schedule import in_order
-from argosy.core.types import ACTIVE, WAITING, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
+from argosy.core.types import FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
 from argosy.errors import StoreError, UnknownTask, UsageError
 from argosy.runtime import parts, standing
 from argosy.runtime.admission import Request
 from argosy.runtime.clock import Clock, SystemClock
 from argosy.runtime.handle import TaskHandle
+from argosy.runtime.inquiry import why
 from argosy.runtime.intake import Intake
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Outcome
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.runtime.repair import VerifyReport, verify
-from argosy.runtime.watch import AT_REST
+from argosy.runtime.revision import update
+from argosy.runtime.waiting import at_rest, idle
 from argosy.store.port import Query, Store
 
 GRACE_S: Final = 10.0
-LOOK_S: Final = 1.0
-"""While waiting for others, things are looked at this often even if nobody says that they changed."""
-THROTTLED_S: Final = 2.0
 
 
 class Runtime:
@@ -143,6 +141,28 @@ class Runtime:
         """Start the tasks as soon as there is a slot, whatever they were waiting for."""
         return await self._machine.verbs.resume(ids)
 
+    async def update(
+        self,
+        task_id: TaskId,
+        *,
+        urls: Sequence[str] | None = None,
+        options: TransferOptions | None = None,
+        checksum: str | Checksum | None = None,
+        max_retries: int | None = None,
+    ) -> Task:
+        """Return the task as it goes on by other means: fresh links, other options, a checksum.
+
+        What has come so far stays, if the bytes behind a new link are provably the same. A running task changes over
+        at once; a failed or paused one waits to be retried or resumed. Raises UsageError.
+        """
+        task = await self.task(task_id)
+        respec = update(
+            task, self._machine.sources, urls=urls, options=options, checksum=checksum, max_retries=max_retries
+        )
+        if respec is None:
+            return task
+        return (await self._machine.router.ask(task_id, respec)).require() or task
+
     async def cancel(self, ids: Sequence[TaskId]) -> list[Outcome]:
         """Give the tasks up and remove their partial files."""
         return await self._machine.verbs.cancel(ids)
@@ -237,25 +257,7 @@ class Runtime:
 
     async def why(self, task_id: TaskId) -> Reason:
         """Return why the task is where it is, or how it moves."""
-        machine, task = self._machine, await self.task(task_id)
-        now = machine.clock.epoch()
-        counts = await machine.store.counts()
-        ahead = None
-        if task.status in WAITING:
-            waiting = await machine.store.runnable(now=now, limit=1000, session=task.session)
-            order = in_order(waiting, machine.scheduler.running(), machine.limits, now)
-            ahead = next((i for i, candidate in enumerate(order) if candidate.id == task_id), None)
-        gauge = machine.holdings.gauges.get(task_id)
-        throttled: Any = None
-        if gauge is not None and machine.clock.steady() - gauge.throttled_s < THROTTLED_S:
-            throttled = gauge.throttled_by or None
-        workers = {worker.id for worker in await machine.store.workers()}
-        return explain(
-            task, running=machine.scheduler.running(), limits=machine.limits,
-            situation=machine.scheduler.situation(counts.get(Status.PAUSED, 0)), ahead=ahead,
-            progress=machine.hub.progress(task_id), throttled_by=throttled,
-            silent_s=machine.hub.still_for_s(task_id), session_alive=task.session in workers,
-        )  # fmt: skip
+        return await why(self._machine, await self.task(task_id))
 
     async def verify(self, task_id: TaskId, *, repair: bool = False) -> VerifyReport:
         """Read the task's published files again and say whether they are what was downloaded. ``repair`` fetches what
@@ -269,32 +271,11 @@ class Runtime:
         """Return the task once only a person can make it go on; None if it was removed. Raises StoreError when the
         runtime stops first.
         """
-        while True:
-            with self._machine.watch.on(task_id) as changed:
-                self._check_open()
-                task = (await self._machine.store.get([task_id])).get(task_id)
-                if task is None or task.status in AT_REST:
-                    return task
-                await changed
+        return await at_rest(self._machine, task_id, self._check_open)
 
     async def idle(self) -> None:
         """Return when nothing that is this runtime's to do waits for anything but a person."""
-        while not await self._is_idle():
-            await self._machine.settled(LOOK_S)
-
-    async def _is_idle(self) -> bool:
-        machine = self._machine
-        if machine.holdings.tasks:
-            return False
-        after = None
-        while True:
-            query = Query(statuses=WAITING | ACTIVE, session=machine.session, after=after, limit=100)
-            page = await machine.store.find(query)
-            if any(task.session == machine.session for task in page):
-                return False
-            if len(page) < 100:
-                return not machine.holdings.tasks
-            after = page[-1].number
+        await idle(self._machine)
 
     def _check_open(self) -> None:
         if not self._open:

@@ -143,7 +143,8 @@ class Round:
         self._holdings.update({stored.id: stored})
         if stored.want in (Want.CANCEL, Want.REMOVE):
             return Unchanged((Signal(stored.id, Stop.CANCEL),))
-        if stored.status is Status.PAUSING:
+        respecified = stored.spec != task.spec and stored.status in (Status.SCHEDULED, Status.RUNNING)
+        if stored.status is Status.PAUSING or respecified:
             return Unchanged((Signal(stored.id, Stop.PAUSE),))
         return Unchanged()
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from argosy.core.bucket import Bucket
+from argosy.core.explain import Throttle
 from argosy.core.limits import Limits
 from argosy.core.timetable import Timetable, parse
 from argosy.runtime.clock import Clock
@@ -34,15 +35,15 @@ class Rate:
         self._table = parse(text)
         self._retune_s = 0.0
 
-    def tune(self, now: float) -> None:
-        """Set the rate that holds at this hour, if the last look was long enough ago."""
-        if now < self._retune_s:
-            return
-        local = self._clock.local()
-        rate = self._table.at(local)
-        if rate != self.bucket.rate:
-            self.bucket.change(rate, now=now)
-        self._retune_s = now + _until_change_s(self._table, local)
+    def tuned(self, now: float) -> Bucket:
+        """Return the bucket with the rate that holds at this hour."""
+        if now >= self._retune_s:
+            local = self._clock.local()
+            rate = self._table.at(local)
+            if rate != self.bucket.rate:
+                self.bucket.change(rate, now=now)
+            self._retune_s = now + _until_change_s(self._table, local)
+        return self.bucket
 
 
 def _until_change_s(table: Timetable, local: datetime) -> float:
@@ -61,16 +62,15 @@ class TaskThrottle:
         self._gauge = gauge
         self._own = Bucket(limit_bps, now=throttles.clock.steady()) if limit_bps else None
 
-    def _chain(self, now: float) -> list[tuple[str, Bucket]]:
+    def _chain(self, now: float) -> list[tuple[Throttle, Bucket]]:
         """Return the buckets that have a rate now, by name."""
-        chain = [] if self._own is None else [("task", self._own)]
+        chain: list[tuple[Throttle, Bucket]] = [] if self._own is None else [("task", self._own)]
         hosts = self._throttles.hosts
-        host = hosts and (hosts.get(self._host) or hosts.get(self._host.rpartition(":")[0]))
-        for name, rate in (("host", host), ("global", self._throttles.everything)):
-            if rate:
-                rate.tune(now)
-                if rate.bucket.rate is not None:
-                    chain.append((name, rate.bucket))
+        host = hosts.get(self._host) or hosts.get(self._host.rpartition(":")[0])
+        if host is not None and host.tuned(now).rate is not None:
+            chain.append(("host", host.bucket))
+        if self._throttles.everything.tuned(now).rate is not None:
+            chain.append(("global", self._throttles.everything.bucket))
         return chain
 
     @property

@@ -8,7 +8,7 @@ from typing import Final
 from argosy.destinations.digest import PrefixDigest
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.local import LocalDestination
-from argosy.destinations.part import FilePart
+from argosy.destinations.parcel import Parcels
 from argosy.destinations.port import Part
 from argosy.runtime.ports import Destination, Digest
 
@@ -30,13 +30,13 @@ class LocalWarehouse:
         if found is None:
             if len(self._destinations) >= KEPT:
                 self._destinations.clear()
-            found = LocalDestination(directory, flusher=self._flusher, executor=self._executor)
+            found = LocalDestination(
+                directory, flusher=self._flusher, executor=self._executor, parcels=Parcels()
+            )
             self._destinations[directory] = found
         return found
 
     def digest(self, part: Part, algorithm: str) -> Digest:
-        if not isinstance(part, FilePart):
-            raise TypeError(f"cannot read back {type(part).__name__}")
         return PrefixDigest(part, algorithm, self._executor)
 
     async def close(self) -> None:

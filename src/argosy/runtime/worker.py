@@ -18,6 +18,7 @@ from argosy.runtime.convoy import Convoy
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
 from argosy.runtime.ports import Destination
+from argosy.runtime.revision import as_asked
 from argosy.runtime.yard import Job, Yard
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Attempt:
     async def _files(self) -> Sequence[FileState]:
         if self._job.files is not None:
             return self._job.files
-        return await self._yard.store.files(self._task.id)
+        return as_asked(self._task.spec, await self._yard.store.files(self._task.id))
 
     async def _resolve(self) -> tuple[FileState, ...]:
         """Ask the source which files there are."""

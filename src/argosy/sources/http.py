@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -11,6 +12,7 @@ from argosy.errors import UsageError
 
 PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 LONGEST_URL: Final = 65_536
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 
 
 class UrlSource:
@@ -33,7 +35,7 @@ def check(url: str) -> SplitResult:
     """Return the parts of a URL we can fetch. Raises UsageError for anything else."""
     if len(url) > LONGEST_URL:
         raise UsageError(f"a URL of {len(url):,} characters is too long", hint=f"at most {LONGEST_URL:,}")
-    if any(char <= " " or char == "\x7f" for char in url):
+    if _CONTROL.search(url):
         raise UsageError(f"not a URL: {url[:200]!r}", hint="write spaces in it as %20")
     try:
         parts = urlsplit(url)

@@ -48,6 +48,12 @@ class _Contents:
         open_ones = [task for task in same if task is not None and task.key == key and not task.terminal]
         return min(open_ones, key=_number, default=None)
 
+    def finished(self, key: str) -> Task | None:
+        """Return the newest terminal task with that key."""
+        same = (self.tasks.get(task_id) for task_id in self.by_key.get(key, ()))
+        over = [task for task in same if task is not None and task.key == key and task.terminal]
+        return max(over, key=_number, default=None)
+
     def add(self, task: Task) -> Task:
         self.last_number += 1
         task = rule.altered(task, number=self.last_number)
@@ -103,6 +109,15 @@ class MemoryStore:
     async def files(self, task_id: TaskId) -> Sequence[FileState]:
         with self._lock:
             return [file for _, file in sorted(self._all.files.get(task_id, {}).items())]
+
+    async def files_of(self, ids: Collection[TaskId]) -> Mapping[TaskId, Sequence[FileState]]:
+        found = {task_id: await self.files(task_id) for task_id in ids}
+        return {task_id: files for task_id, files in found.items() if files}
+
+    async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:
+        with self._lock:
+            finished = {key: self._all.finished(key) for key in keys if key}
+        return {key: task for key, task in finished.items() if task is not None}
 
     async def find(self, query: Query) -> Sequence[Task]:
         found = sorted(self._where(lambda task: _matches(task, query)), key=_number, reverse=query.newest_first)

@@ -160,6 +160,16 @@ class Store(Protocol):
         """Return the task's files by index."""
         ...
 
+    async def files_of(self, ids: Collection[TaskId]) -> Mapping[TaskId, Sequence[FileState]]:
+        """Return the files, by index, of those of the tasks that have any."""
+        ...
+
+    async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:
+        """Return for each of the keys the newest terminal task that has it, if there is one; an empty key is nobody's.
+        Cost is that of the tasks found.
+        """
+        ...
+
     async def find(self, query: Query) -> Sequence[Task]:
         """Return a page of tasks by number; a full page means there may be more. Cost is that of the page."""
         ...

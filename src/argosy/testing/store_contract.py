@@ -309,6 +309,18 @@ class StoreContract:
         assert (recorded.event, recorded.at) == (StatusChanged(task.id, None, Status.PAUSED, "import"), T0 + 5)
         assert recorded.version == task.version
 
+    async def test_files_of_many_tasks_come_in_one_answer_by_index(self, store: Store, rival: Store) -> None:
+        tasks = [make_task() for _ in range(3)]
+        files = {
+            task.id: [FileState(task.id, index, (f"https://h/{index}",), received=index) for index in range(count)]
+            for task, count in zip(tasks, (3, 0, 1), strict=True)
+        }
+        await store.add([NewTask(task, tuple(reversed(files[task.id]))) for task in tasks])
+        found = await rival.files_of([*ids(tasks), "f" * 32])
+        assert {task_id: list(each) for task_id, each in found.items()} == {
+            task.id: files[task.id] for task in tasks if files[task.id]
+        }
+
     async def test_the_same_key_finds_the_unfinished_task(self, store: Store) -> None:
         first = await put_one(store, key="k")
         (again,) = await store.add([NewTask(make_task(key="k"))])
@@ -334,6 +346,23 @@ class StoreContract:
         await store.commit([Change(first, None)])
         (again,) = await store.add([NewTask(make_task(key="k"))])
         assert not again.existed
+
+    async def test_by_keys_finds_the_newest_finished_task_of_each_key(self, store: Store, rival: Store) -> None:
+        for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED):
+            await put_one(store, key="a", status=status)
+        newest = await put_one(store, key="a", status=Status.FAILED)
+        await put_one(store, key="a")
+        other = await put_one(store, key="b\udc80", status=Status.COMPLETED)
+        await put_one(store, key="waits")
+        await put_one(store, status=Status.COMPLETED)
+        assert await rival.by_keys(["a", "b\udc80", "waits", "nobody", ""]) == {"a": newest, "b\udc80": other}
+        assert await rival.by_keys([]) == {}
+
+    async def test_by_keys_forgets_what_waits_again_or_is_gone(self, store: Store) -> None:
+        again, gone = await put(store, *(make_task(key=key, status=Status.FAILED) for key in "ab"))
+        await did(store, moved(again, Status.PENDING))
+        await store.commit([Change(gone, None)])
+        assert await store.by_keys(["a", "b"]) == {}
 
     async def test_the_key_of_a_task_that_was_finished_and_waits_again_is_taken(self, store: Store) -> None:
         task = await put_one(store, key="k", status=Status.FAILED)

@@ -18,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from argosy.core.ranges import RangeMap
 from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations import landing
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.ledger import Ledger
 from argosy.destinations.local import LocalDestination
+from argosy.destinations.part import FilePart
 from argosy.destinations.port import Facts
-from argosy.core.ranges import RangeMap
 
 DATA = bytes(range(256)) * 2000
 CALLS = ("open", "link", "unlink", "rename", "replace", "utime", "fsync", "write", "ftruncate")
@@ -41,6 +42,7 @@ def receive(folder: Path) -> FileState:
         part, state = destination(folder, executor).place(
             state, Facts(state.urls[0]), options=TransferOptions(), fence=1, alive=lambda: True
         )
+        assert isinstance(part, FilePart)
         ranges = RangeMap(len(DATA))
         ledger = Ledger(part, ranges)
         piece = ranges.pieces[0]

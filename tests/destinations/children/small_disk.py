@@ -37,7 +37,9 @@ def fresh(size: int | None = None) -> FileState:
 
 def place(there: LocalDestination, state: FileState, fence: int = 1) -> tuple[FilePart, FileState]:
     facts = Facts(state.urls[0], state.size)
-    return there.place(state, facts, options=TransferOptions(), fence=fence, alive=lambda: True)
+    part, state = there.place(state, facts, options=TransferOptions(), fence=fence, alive=lambda: True)
+    assert isinstance(part, FilePart)
+    return part, state
 
 
 def fill(part: FilePart, state: FileState) -> tuple[Ledger, ArgosyError | None]:

@@ -18,7 +18,7 @@ from argosy.testing.server.resource import Question
 from ..harness import Bench
 
 BODY = Body.generated(200_000, seed=6)
-PASSWORD = "open-sesame"  # noqa: S105 (what is tested is that nobody sees it)
+PASSWORD = "open-sesame"
 SECRETS = {
     "user": f"ann:{PASSWORD}",
     "cookie": f"session={PASSWORD}",

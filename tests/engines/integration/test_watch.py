@@ -59,7 +59,7 @@ def watched(*connections: Connection, upto: float, limited: bool = False, watch:
 
 
 def codes(connection: Connection) -> list[str | None]:
-    return [error and error.detail_code for error in connection.cut]
+    return [None if error is None else error.detail_code for error in connection.cut]
 
 
 @pytest.mark.parametrize("taking", [False, True])

@@ -71,7 +71,7 @@ class Arrivals:
         validators = Validators(None, modified, False, total)
         if holding.ranges.received and holding.validators.matches(validators) is Match.DIFFERENT:
             return answer.Different("its size or time changed")
-        if not asked.ranged:
+        if not asked.ranged or (total is None and not holding.ranges.received):  # its end is told by success then
             return answer.Whole(total, validators, Match.UNKNOWN)
         return answer.Take(asked.first, asked.last, total, validators, proven=not holding.ranges.received)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,16 +12,62 @@ import pycurl
 IDLE_HANDLES = 64
 
 
+class Sockets:
+    """The sockets that libcurl has opened, to look at one before it is used for another request.
+
+    What lies in an idle connection belongs to no answer: a server that sent more than it said. libcurl looks for that
+    only on connections that were idle for a second, and would take it for the answer to the next request.
+    """
+
+    def __init__(self) -> None:
+        self._fds: set[int] = set()
+
+    def opened(self, fd: int, _purpose: int) -> int:
+        """Remember a socket. For SOCKOPTFUNCTION."""
+        self._fds.add(fd)
+        return pycurl.SOCKOPT_OK  # type: ignore[no-any-return]
+
+    def check(self, _peer: str, _own: str, _peer_port: int, own_port: int) -> int:
+        """Forbid the request if bytes lie in its connection before it is sent. For PREREQFUNCTION."""
+        for fd in tuple(self._fds):
+            try:
+                looked_at = socket.socket(fileno=fd)
+            except OSError:  # closed
+                self._fds.discard(fd)
+                continue
+            try:
+                if looked_at.getsockname()[1] == own_port:
+                    return pycurl.PREREQFUNC_ABORT if _has_input(looked_at) else pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+            except OSError:
+                self._fds.discard(fd)
+            finally:
+                looked_at.detach()
+        return pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+
+
+def _has_input(looked_at: socket.socket) -> bool:
+    try:
+        return bool(looked_at.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))  # b"": it was closed, libcurl finds out
+    except BlockingIOError:
+        return False
+
+
 class Client:
     """libcurl on the transfer loop: one connection cache, one DNS cache, one set of TLS sessions."""
 
     def __init__(self) -> None:
         self._multi: pycurl.AsyncCurlMulti | None = None
         self._idle: list[pycurl.Curl] = []
+        self._sockets = Sockets()
 
     def handle(self) -> pycurl.Curl:
         """Return an easy handle without any options or cookies of its last user."""
         return self._idle.pop() if self._idle else pycurl.Curl()
+
+    def guard(self, curl: pycurl.Curl) -> None:
+        """Let the handle use only a connection in which nothing lies: for HTTP/1 in clear text."""
+        curl.setopt(pycurl.SOCKOPTFUNCTION, self._sockets.opened)
+        curl.setopt(pycurl.PREREQFUNCTION, self._sockets.check)
 
     def start(self, curl: pycurl.Curl, done: Callable[[asyncio.Future[pycurl.Curl]], None]) -> None:
         """Run the configured request; ``done`` is called once with its future, on the loop."""

@@ -9,7 +9,16 @@ import pycurl
 
 from argosy.core.names import terminal_safe
 from argosy.engines.curl.signal import Changed, Unusable
-from argosy.errors import ArgosyError, AuthError, BadResponse, LocalError, NetworkError, ServerRefused, TlsError, UsageError
+from argosy.errors import (
+    ArgosyError,
+    AuthError,
+    BadResponse,
+    LocalError,
+    NetworkError,
+    ServerRefused,
+    TlsError,
+    UsageError,
+)
 
 # libcurl codes that PycURL does not name
 _WEIRD_SERVER_REPLY, _HTTP2_STREAM, _HTTP3, _QUIC_CONNECT, _PROXY, _TOO_LARGE = 8, 92, 95, 96, 97, 100

@@ -31,6 +31,8 @@ TICK_S: Final = 0.2
 FIRST_TICKS_S: Final = 0.025
 """While a file is young its connections are looked at often, so that growth costs no time."""
 YOUNG_S: Final = 0.5
+LINGER_S: Final = 0.2
+"""The rest of an error page is waited for so long, to keep its connection."""
 
 
 class Fetch:
@@ -241,7 +243,7 @@ class Fetch:
             self.setbacks.failed(stream, stream.error)
         elif stream.redirect is not None:
             stream.origin.follow(stream.request.url, stream.redirect)
-        elif cut or piece is None or piece.complete:
+        elif cut or stream.unsent or piece is None or piece.complete:
             return
         elif piece.end is not None or stream.trimmed or not stream.taking:
             raise NetworkError("the answer was over before the file was", code="incomplete")
@@ -287,6 +289,8 @@ class Fetch:
         for stream in self.streams:
             stream.write_out()
             stream.pace.update(now, stream.received)
+            if stream.error is not None and now - stream.heard_at > LINGER_S:
+                stream.abort()
         self._report()
         self._watch.look(self.streams, now, limited=self.limited)
         self.holding.save_if_due(now)

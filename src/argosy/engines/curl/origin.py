@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from argosy.core.header import Validators
-from argosy.engines.curl.request import SCHEMES, origin
+from argosy.engines.curl.request import HTTP, SCHEMES, origin
 from argosy.errors import BadResponse
 
 HOPS: Final = 20
@@ -69,8 +69,8 @@ class Origin:
             raise BadResponse("the server redirects without saying where to", code="redirect")
         target = _target(asked, location)
         scheme = urlsplit(target).scheme
-        if scheme not in ("http", "https"):
-            raise BadResponse(f"a redirect to {scheme or 'nowhere'}: is not followed", code="redirect")
+        if scheme not in HTTP:
+            raise BadResponse(f"a redirect to {scheme}: is not followed", code="redirect")
         if urlsplit(asked).scheme == "https" and scheme == "http":
             raise BadResponse(
                 "a redirect from https to http is not followed", hint="fetch the http URL itself if you mean it", code="redirect"
@@ -144,9 +144,13 @@ def _with_login(target: str, original: str) -> str:
 def _target(asked: str, location: str) -> str:
     raw = quote(location.strip().encode("latin-1", "replace"), safe=_AS_IT_IS)  # header fields are bytes
     try:
-        return wired(urljoin(asked, raw))
-    except ValueError as error:
-        raise BadResponse("the server redirects to what is no URL", code="redirect") from error
+        target = wired(urljoin(asked, raw))
+    except ValueError:
+        target = ""
+    wrong = check_url(target)
+    if wrong is not None:
+        raise BadResponse(f"the server redirects to where nothing can be fetched: {wrong}", code="redirect")
+    return target
 
 
 def check_url(url: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -59,7 +60,11 @@ class Request:
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return what credentials are bound to: scheme, host and port."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}.get(parts.scheme)
+    try:
+        given = parts.port
+    except ValueError:
+        given = None  # libcurl will refuse the URL, without repeating it
+    port = given or {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}.get(parts.scheme)
     return parts.scheme, parts.hostname or "", port
 
 
@@ -73,7 +78,7 @@ def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> 
     set_(pycurl.CONNECTTIMEOUT_MS, int(options.connect_timeout_s * 1000))
     set_(pycurl.TCP_KEEPALIVE, 1)
     asked = request.asked
-    if asked.ranged:
+    if asked.ranged and (asked.first or asked.last is not None or request.url[:4] == "http"):  # FTP has no 206
         set_(pycurl.RANGE, f"{asked.first}-{'' if asked.last is None else asked.last}")
     if request.url[:4] == "http":
         _configure_http(curl, request, options)
@@ -133,7 +138,7 @@ def _configure_tls(curl: pycurl.Curl, request: Request, options: TransferOptions
 def _configure_ssh(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
     """Only hosts whose key is known already are talked to; libcurl refuses all others unless asked what to do."""
     if not options.insecure:
-        curl.setopt(pycurl.SSH_KNOWNHOSTS, os.path.expanduser("~/.ssh/known_hosts"))
+        curl.setopt(pycurl.SSH_KNOWNHOSTS, str(Path.home() / ".ssh" / "known_hosts"))
     key = options.client_key or _identity()
     if key is not None and request.trusted:
         curl.setopt(pycurl.SSH_PRIVATE_KEYFILE, key)
@@ -161,10 +166,10 @@ def system_ca_file() -> str | None:
 
 @cache
 def _installed_ca_file() -> str | None:
-    return next((path for path in _CA_FILES if os.path.exists(path)), None)
+    return next((path for path in _CA_FILES if Path(path).exists()), None)
 
 
 def _identity() -> str | None:
     """Return the user's own SSH key, the kind that is best first; libcurl looks for an RSA key only."""
-    keys = (os.path.expanduser(f"~/.ssh/id_{kind}") for kind in ("ed25519", "ecdsa", "rsa"))
-    return next((key for key in keys if os.path.exists(key)), None)
+    keys = (Path.home() / ".ssh" / f"id_{kind}" for kind in ("ed25519", "ecdsa", "rsa"))
+    return next((str(key) for key in keys if key.exists()), None)

@@ -17,7 +17,7 @@ from argosy.engines.curl.failure import translate
 from argosy.engines.curl.head import HeadLines
 from argosy.engines.curl.request import Request, configure
 from argosy.engines.curl.signal import Changed, Unusable
-from argosy.errors import ArgosyError, BadResponse
+from argosy.errors import ArgosyError, BadResponse, NetworkError
 
 if TYPE_CHECKING:
     from argosy.engines.curl.fetch import Fetch
@@ -62,8 +62,15 @@ class Stream:
         self.open_end = False
         """Whether the file may go on behind the end of the body."""
         self.decoder: Decoder | None = None
+        self._learnt = False
+        self.told_length: int | None = None
+        """How long libcurl says the body is; for protocols without header fields."""
+        self.told_time: int | None = None
+        """Likewise the remote file's time, in epoch seconds."""
         self.error: Exception | None = None
         self.redirect: str | None = None
+        self.unsent = False
+        """The connection was not fit for the request, which was not sent."""
         self.trimmed = False
         """Ended by us because what it may fill is full."""
         self.received = 0
@@ -85,6 +92,8 @@ class Stream:
         configure(curl, request, self._fetch.options)
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
+        if request.url.startswith("http:") and self._fetch.options.http_version in ("auto", "1.1"):
+            self._client.guard(curl)
         self._client.start(curl, self._ended)
 
     def take(self, skip: int, upto: int | None, *, open_end: bool = False) -> None:
@@ -106,19 +115,26 @@ class Stream:
     def head(self) -> Head:
         return self._lines.head
 
-    @property
-    def told_length(self) -> int | None:
-        """How long libcurl says the body is; for protocols without header fields."""
+    def _learn(self) -> None:
+        """Ask libcurl what the protocols without header fields have told. It answers between its callbacks only."""
         assert self._curl is not None
-        length = int(self._curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD))
-        return None if length < 0 else length
+        length, moment = (int(self._curl.getinfo(of)) for of in (pycurl.CONTENT_LENGTH_DOWNLOAD_T, pycurl.FILETIME_T))
+        self.told_length = None if length < 0 else length
+        self.told_time = None if moment < 0 else moment
+        self._learnt = True
 
-    @property
-    def told_time(self) -> int | None:
-        """The remote file's time in epoch seconds, for protocols without header fields."""
+    def _learn_and_go_on(self) -> None:
+        if self._curl is not None:
+            self._learn()
+            self._unpause()
+
+    def _unpause(self) -> None:
+        """Let libcurl go on; it may hand over what it has at once, and not like what becomes of it."""
         assert self._curl is not None
-        moment = int(self._curl.getinfo(pycurl.INFO_FILETIME))
-        return None if moment < 0 else moment
+        try:
+            self._curl.pause(pycurl.PAUSE_CONT)
+        except pycurl.error:
+            self.abort()
 
     def _ended(self, future: asyncio.Future[pycurl.Curl]) -> None:
         assert self._curl is not None
@@ -127,7 +143,9 @@ class Stream:
         if failure is None and not cut:
             self._guarded(self._finish)
         self._guarded(self.write_out)
-        if isinstance(failure, pycurl.error) and self.error is None and not self.trimmed and self.redirect is None:
+        self.unsent = isinstance(failure, pycurl.error) and failure.args[0] == pycurl.E_ABORTED_BY_CALLBACK
+        expected = self.trimmed or self.unsent or self.redirect is not None
+        if isinstance(failure, pycurl.error) and self.error is None and not expected:
             self.error = translate(failure, self._curl)
             self.origin.ranges = self.origin.ranges and not isinstance(self.error, Unusable)
         self._fetch.cookies = tuple(self._curl.getinfo_raw(pycurl.INFO_COOKIELIST)) or self._fetch.cookies
@@ -140,6 +158,7 @@ class Stream:
     def _finish(self) -> None:
         """The body is over. Raises if it must not be."""
         if not self._decided:
+            self._learn()
             self._decide()
         if self.decoder is not None and self.error is None:
             self.decoder.end()
@@ -158,6 +177,9 @@ class Stream:
     def _body(self, data: bytes) -> int | None:
         self.heard_at = self._fetch.now()
         if not self._decided:
+            if not self._learnt and not self.origin.is_http:
+                asyncio.get_running_loop().call_soon(self._learn_and_go_on)
+                return PAUSE
             self._guarded(self._decide)
         if self.error is not None or not self.taking:
             return self._discard(data)
@@ -180,6 +202,8 @@ class Stream:
 
     def _decide(self) -> None:
         self._decided = True
+        if self.origin.is_http and not self._lines.complete:
+            raise NetworkError("the connection ended within the answer's header", code="reset")
         self._fetch.head_came(self)
 
     def _discard(self, data: bytes) -> int | None:
@@ -260,4 +284,4 @@ class Stream:
         self.resume_at = 0.0
         self.heard_at = self._fetch.now()
         if self._curl is not None:
-            self._curl.pause(pycurl.PAUSE_CONT)
+            self._unpause()

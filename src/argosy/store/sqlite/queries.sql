@@ -11,15 +11,23 @@ SELECT {tasks} FROM tasks JOIN specs USING (number) WHERE number IN (SELECT valu
 SELECT key, id FROM tasks
 WHERE key <> '' AND key IN (SELECT value FROM json_each(?1)) AND status NOT IN ('completed', 'failed', 'cancelled')
 
+-- name: finished_by_key
+SELECT {tasks} FROM tasks JOIN specs USING (number)
+WHERE number IN (
+    SELECT (SELECT number FROM tasks WHERE key = wanted.value AND key <> '' AND status IN ('completed', 'failed', 'cancelled')
+            ORDER BY number DESC LIMIT 1)
+    FROM json_each(?1) AS wanted)
+
 -- name: id_by_prefix -> 1
 SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3
 
--- name: files -> 21
-SELECT position, urls, path, size, checksum, files.status, part, published, etag, last_modified, date_is_strong,
-       content_type, resumable, attempts, files.error, verified_by,
+-- name: files_of -> 22
+SELECT tasks.id, position, urls, path, size, checksum, files.status, part, published, etag, last_modified,
+       date_is_strong, content_type, resumable, attempts, files.error, verified_by,
        segments.received, hex(extents), block_size, hex(block_hashes), part_mtime_ns
-FROM files LEFT JOIN segments USING (number, position)
-WHERE files.number = (SELECT number FROM tasks WHERE id = ?1) ORDER BY position
+FROM (SELECT value AS id FROM json_each(?1)) AS wanted CROSS JOIN tasks USING (id) CROSS JOIN files USING (number)
+     LEFT JOIN segments USING (number, position)
+ORDER BY number, position
 
 -- name: branch
 SELECT * FROM (SELECT number FROM tasks WHERE {conditions} ORDER BY number {order} LIMIT :limit)

@@ -147,10 +147,20 @@ class SqliteStore:
         return [disarm(task_id) for (task_id,) in rows]
 
     async def files(self, task_id: TaskId) -> Sequence[FileState]:
-        def look(db: apsw.Connection) -> list[FileState]:
-            return [row.file_from_row(task_id, each) for each in listed(db, "files", (armour(task_id),))]
+        return (await self.files_of([task_id])).get(task_id, [])
 
-        return await self._read.do(look)
+    async def files_of(self, ids: Collection[TaskId]) -> Mapping[TaskId, Sequence[FileState]]:
+        wanted = json.dumps([armour(task_id) for task_id in ids])
+        found: dict[TaskId, list[FileState]] = {}
+        for owner, *each in await self._read.do(lambda db: listed(db, "files_of", (wanted,))):
+            task_id = disarm(owner)
+            found.setdefault(task_id, []).append(row.file_from_row(task_id, each))
+        return found
+
+    async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:
+        wanted = json.dumps([armour(key) for key in keys])
+        found = await self._read.do(lambda db: _tasks(listed(db, "finished_by_key", (wanted,))))
+        return {task.key: task for task in found}
 
     async def find(self, query: Query) -> Sequence[Task]:
         return await self._read.do(lambda db: _tasks(search(db, query)))

@@ -141,6 +141,7 @@ class Listener:
         for connection in list(self._open):
             connection.reset_now()
         await asyncio.gather(*tasks)
+        await self._turn_over()  # the socket of an aborted transport is closed a turn later
 
     def _accepted(self, connection: Connection) -> None:
         if self._max_connections is not None and len(self._open) >= self._max_connections:

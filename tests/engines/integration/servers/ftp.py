@@ -1,6 +1,6 @@
 """An FTP server that can cut the data connection, refuse REST, and speak TLS.
 
-settings: root, log, user, password, cut_after (bytes of each transfer, 0: never), cuts (how often), rest (bool)
+settings: root, log, user, password, cut_after (bytes of each transfer, 0: never), cuts (how often), rest (bool), bytes_per_s
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import DTPHandler, FTPHandler
+from pyftpdlib.handlers import FTPHandler, ThrottledDTPHandler
 from pyftpdlib.servers import FTPServer
 
 SETTINGS: dict[str, Any] = json.loads(sys.argv[1])
@@ -24,10 +24,11 @@ def note(**event: Any) -> None:
         log.write(json.dumps(event) + "\n")
 
 
-class Data(DTPHandler):
+class Data(ThrottledDTPHandler):  # type: ignore[misc]
     """Cuts the first transfers after so many bytes."""
 
     ac_out_buffer_size = 16 * 1024
+    write_limit = SETTINGS.get("bytes_per_s", 0)
 
     def initiate_send(self) -> None:
         super().initiate_send()
@@ -37,7 +38,7 @@ class Data(DTPHandler):
             self.close()
 
 
-class Control(FTPHandler):
+class Control(FTPHandler):  # type: ignore[misc]
     dtp_handler = Data
     use_sendfile = False
 

@@ -12,13 +12,15 @@ import socket
 import struct
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 SETTINGS: dict[str, Any] = json.loads(sys.argv[1])
 CUTS = [SETTINGS.get("cuts", 0)]
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 
 
 def note(**event: Any) -> None:
@@ -124,13 +126,11 @@ async def socks(reader: Reader, writer: Writer) -> None:
 async def guarded(serve: Any, reader: Reader, writer: Writer) -> None:
     with suppress(OSError, EOFError):
         await serve(reader, writer)
+    writer.close()
 
 
 async def main() -> None:
-    servers = [
-        await asyncio.start_server(lambda r, w, serve=serve: guarded(serve, r, w), "127.0.0.1", 0)
-        for serve in (http, socks)
-    ]
+    servers = [await asyncio.start_server(partial(guarded, serve), "127.0.0.1", 0) for serve in (http, socks)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     print(json.dumps({"port": ports[0], "socks": ports[1]}), flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aioquic.asyncio import QuicConnectionProtocol, serve
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import serve
 from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
@@ -57,6 +58,7 @@ async def main() -> None:
     configuration = QuicConfiguration(alpn_protocols=H3_ALPN, is_client=False)
     configuration.load_cert_chain(SETTINGS["certificate"], SETTINGS["key"])
     server = await serve("127.0.0.1", 0, configuration=configuration, create_protocol=Server)
+    assert server._transport is not None
     port = server._transport.get_extra_info("sockname")[1]
     print(json.dumps({"port": port}), flush=True)
     await asyncio.Event().wait()

@@ -436,10 +436,9 @@ def test_an_attempt_under_way_lets_go_for_a_new_spec(status: Status) -> None:
     assert isinstance(decision, Changed)
     assert decision.effects == (Signal("t" * 32, Stop.PAUSE),)
     assert decision.after is not None
-    stopped = decide(decision.after, Stopped(received=40), NOW)
-    assert isinstance(stopped, Changed)
-    assert stopped.after is not None
-    assert (stopped.after.status, stopped.after.spec) == (S.PENDING, RESPEC.spec)
+    for end in (Stopped(received=40), REFUSED, RESET_LATER, LeaseLost()):
+        after = changed(decision.after, end)
+        assert (after.status, after.spec, after.attempt) == (S.PENDING, RESPEC.spec, 0)
 
 
 def test_an_attempt_goes_on_if_only_the_budget_of_retries_is_new() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 
 from argosy.core.ranges import RangeMap
 from argosy.core.types import FileState, TransferOptions
+from argosy.destinations.flusher import Flusher
 from argosy.destinations.ledger import Ledger
 from argosy.destinations.local import LocalDestination
+from argosy.destinations.parcel import Parcels
+from argosy.destinations.port import Facts
 from argosy.errors import Fenced, LocalError
 
-from .filling import BLOCK, arrived, bytes_of, file_state, fill, half_arrived, part_files, place, visible_files
+from .filling import BLOCK, URL, arrived, bytes_of, file_state, fill, half_arrived, part_files, place, visible_files
 
 DATA = bytes_of(6 * BLOCK + 1234)
 HALF = ((0, 3 * BLOCK + 500), (4 * BLOCK, 5 * BLOCK))
@@ -341,6 +345,27 @@ async def test_a_destination_that_vanished_is_not_taken_for_an_empty_one(
 
     assert failed.value.detail_code == "gone"
     assert "mounted" in failed.value.hint
+    assert not folder.exists()
+
+
+async def test_a_small_file_that_never_was_on_the_disk_begins_anew_even_where_there_is_no_folder_yet(
+    folder: Path, executor: ThreadPoolExecutor
+) -> None:
+    destination = LocalDestination(
+        str(folder), flusher=Flusher(executor), executor=executor, parcels=Parcels(room=1_000_000)
+    )
+    state = file_state(size=1000)
+    part, state = destination.place(
+        state, Facts(URL, 1000), options=TransferOptions(), fence=1, alive=lambda: True
+    )
+    part.write(0, [DATA[:500]])
+    await part.flush()
+    recorded = replace(state, extents=((0, 500),), received=500, block_size=BLOCK, part_mtime_ns=part.mtime_ns)
+    part.close()
+
+    adopted = await destination.adopt(recorded)
+
+    assert (adopted.extents, adopted.part) == ((), None)
     assert not folder.exists()
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from argosy.destinations.digest import PrefixDigest
-from argosy.destinations.flusher import BATCH, JOBS, Flusher
+from argosy.destinations.errands import BATCH, JOBS
+from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import local_error, open_regular
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.part import FilePart

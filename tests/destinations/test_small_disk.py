@@ -51,6 +51,15 @@ def test_a_disk_that_fills_up_stops_the_download_which_later_goes_on(tmp_path: P
     assert told["whole"]
 
 
+def test_a_disk_that_somebody_else_fills_stops_the_download_which_later_goes_on(tmp_path: Path) -> None:
+    told = on_small_disk("full_while_downloading", tmp_path)
+
+    assert told["code"] == "disk_full"
+    assert told["kept"] > 250_000
+    assert told["twice"] < 3_000_000
+    assert told["whole"]
+
+
 def test_a_file_that_cannot_fit_is_refused_before_it_comes(tmp_path: Path) -> None:
     told = on_small_disk("full_before", tmp_path)
 
@@ -82,11 +91,22 @@ def test_a_folder_that_we_may_not_write_is_told(tmp_path: Path, case: str) -> No
     assert "-d" in told["hint"]
 
 
-def test_a_flush_that_failed_is_final_even_if_the_system_says_later_that_all_is_well(tmp_path: Path) -> None:
-    strace = ["strace", "-f", "-o", os.devnull, "-e", "inject=fdatasync:error=EIO:when=1"]
+def traced(case: str, when: str, folder: Path) -> dict[str, Any]:
+    """Run a case while the tracer lets the flushes ``when`` fail."""
+    strace = ["strace", "-f", "-o", os.devnull, "-e", f"inject=fdatasync:error=EIO:when={when}"]
     if shutil.which("strace") is None or subprocess.run([*strace, "true"], check=False, capture_output=True).returncode:
         pytest.skip("strace is not here, or may not trace")
+    return answer([*strace, sys.executable, str(CHILD), case, str(folder)])
 
-    told = answer([*strace, sys.executable, str(CHILD), "failing_flush", str(tmp_path)])
+
+def test_a_download_whose_flush_failed_ends_and_records_nothing_that_came_since(tmp_path: Path) -> None:
+    told = traced("broken_while_downloading", "1", tmp_path)
+
+    assert told["code"] == "flush_failed"
+    assert told["recorded"] == 0
+
+
+def test_a_flush_that_failed_is_final_even_if_the_system_says_later_that_all_is_well(tmp_path: Path) -> None:
+    told = traced("failing_flush", "1", tmp_path)
 
     assert told["codes"] == ["flush_failed"] * 3

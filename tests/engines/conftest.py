@@ -39,7 +39,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     assert [thread for thread in threading.enumerate() if thread.name.startswith(THREADS)] == []
     assert broken == []
     deadline = time.monotonic() + 2
-    while not descriptors() <= before and time.monotonic() < deadline:  # noqa: ASYNC110 (the server closes its side later)
+    while not descriptors() <= before and time.monotonic() < deadline:
         await asyncio.sleep(0.005)
     assert descriptors() <= before
 

@@ -19,7 +19,7 @@ from argosy.destinations.flusher import Flusher
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.port import Facts, Part
 from argosy.engines.curl import CurlEngine
-from argosy.engines.port import Cancelled, CancelToken
+from argosy.engines.port import Cancelled, CancelToken, HostGate, Throttle
 from argosy.errors import ArgosyError, IntegrityError
 from argosy.testing.faults import Stall
 from argosy.testing.server import Body, FaultyServer
@@ -67,8 +67,8 @@ class RecordingDesk:
     fence: int
     stop_after: int | None = None
     stop: Stop = Stop.PAUSE
-    throttle: Unlimited = field(default_factory=Unlimited)
-    hosts: CountingGate = field(default_factory=CountingGate)
+    throttle: Throttle = field(default_factory=Unlimited)
+    hosts: HostGate = field(default_factory=CountingGate)
     cancel: CancelToken = field(default_factory=CancelToken)
     checkpoints: list[FileState] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
@@ -99,6 +99,17 @@ class RecordingDesk:
         self.warnings.append((code, message))
         if code in STARTS_AGAIN:
             self._most = 0
+
+    @property
+    def permits(self) -> Counter[str]:
+        """The permits that are held just now, by host."""
+        assert isinstance(self.hosts, CountingGate)
+        return +self.hosts.inside
+
+    @property
+    def hosts_asked(self) -> set[str]:
+        assert isinstance(self.hosts, CountingGate)
+        return set(self.hosts.inside)
 
     def close(self) -> None:
         for part in self.parts:
@@ -193,7 +204,7 @@ class Bench:
             error = raised
         seconds = time.monotonic() - began
         desk.close()
-        assert +desk.hosts.inside == Counter(), "a connection's permit was kept"
+        assert not desk.permits, "a connection's permit was kept"
         assert seconds < LONGEST_ATTEMPT_S
         if done is not None:
             assert done.extents == (((0, done.size),) if done.size else ())

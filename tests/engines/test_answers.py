@@ -225,7 +225,7 @@ async def test_each_host_a_redirect_leads_to_is_asked_for_its_own_permit(server:
         target = elsewhere.add("/real.bin", BODY)
         attempt = await bench.fetch(server.add("/link.bin", b"", faults=[Redirect(target)]))
         assert await bench.publish(attempt) == BODY.read()
-        hosts = set(attempt.desk.hosts.inside)
+        hosts = attempt.desk.hosts_asked
     assert hosts == {f"127.0.0.1:{server.port}", f"127.0.0.1:{elsewhere.port}"}
 
 

@@ -7,6 +7,8 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import pairwise
+from typing import cast
 
 import pytest
 
@@ -134,7 +136,7 @@ async def test_no_more_connections_are_opened_than_the_host_permits(server: Faul
     desk.close()
     assert state.received == LARGE.size
     assert server.max_open(PATH) == 1
-    assert +gate.inside == {}
+    assert not desk.permits
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------
@@ -159,19 +161,19 @@ async def test_it_stops_promptly_in_every_phase(phase: str, stop: Stop, server: 
     desk = bench.desk(connections=4, stall_timeout_s=30.0)
     task = asyncio.ensure_future(bench.engine.fetch(FileState(TASK, 0, (url,)), desk.options, desk))
     deadline = time.monotonic() + 5
-    while not reached(desk, server):  # noqa: ASYNC110
+    while not reached(desk, server):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
     began = time.monotonic()
     desk.cancel.set(stop)
-    with pytest.raises(Cancelled if phase != "in an error page" else Exception):  # noqa: PT011
+    with pytest.raises(Cancelled if phase != "in an error page" else Exception):
         await task
     assert time.monotonic() - began < PROMPT_S
     desk.close()
-    assert +desk.hosts.inside == {}
-    server.wait_until(lambda: server.connections_open() == 0)
+    assert not desk.permits
+    server.wait_until(lambda: server.connections_open(PATH) == 0)
     if phase in ("in the body", "over several connections"):
-        assert desk.checkpoints[-1].received == desk.reports[-1][0] > 0
+        assert desk.checkpoints[-1].received >= desk.reports[-1][0] > 0
 
 
 async def test_it_stops_promptly_while_it_connects(bench: Bench) -> None:
@@ -189,7 +191,7 @@ async def test_it_stops_promptly_while_it_connects(bench: Bench) -> None:
         desk.cancel.set(Stop.PAUSE)
         with pytest.raises(Cancelled):
             await asyncio.wait_for(task, PROMPT_S)
-        assert +desk.hosts.inside == {}
+        assert not desk.permits
 
 
 async def test_it_stops_promptly_while_it_waits_for_a_permit(server: FaultyServer, bench: Bench) -> None:
@@ -200,19 +202,19 @@ async def test_it_stops_promptly_while_it_waits_for_a_permit(server: FaultyServe
         await asyncio.wait_for(task, PROMPT_S)
     gate.free.set()
     await asyncio.sleep(0)
-    assert +gate.inside == {}
+    assert not desk.permits
     assert server.requests == []
 
 
 async def test_a_permit_that_comes_with_the_end_is_given_back(server: FaultyServer, bench: Bench) -> None:
     gate = OneAtATime()
-    task, _ = await with_gate(bench, server.add(PATH, BODY), gate)
+    task, desk = await with_gate(bench, server.add(PATH, BODY), gate)
     gate.free.set()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.sleep(0.01)
-    assert +gate.inside == {}
+    assert not desk.permits
 
 
 async def test_a_token_set_before_stops_before_anything_is_asked(server: FaultyServer, bench: Bench) -> None:
@@ -227,7 +229,7 @@ async def test_a_cancelled_coroutine_still_records_what_came(server: FaultyServe
     url = server.add(PATH, BODY, faults=[Stall(300_000)])
     desk = bench.desk()
     task = asyncio.ensure_future(bench.engine.fetch(FileState(TASK, 0, (url,)), desk.options, desk))
-    while not desk.reports or desk.reports[-1][0] < 300_000:  # noqa: ASYNC110
+    while not desk.reports or desk.reports[-1][0] < 300_000:
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -277,7 +279,7 @@ async def test_a_limit_is_kept(connections: int, server: FaultyServer, bench: Be
     assert 0.8 < attempt.seconds < 1.3
     assert rate.admitted == pytest.approx(body.size, rel=0.02)
     reports = [received for received, _, _ in attempt.desk.reports]
-    assert max(b - a for a, b in zip(reports, reports[1:], strict=False)) < 1.2 * MIB
+    assert max(b - a for a, b in pairwise(reports)) < 1.2 * MIB
 
 
 async def test_being_held_back_by_a_limit_is_no_stall(server: FaultyServer, bench: Bench) -> None:
@@ -324,7 +326,7 @@ class Failing(RecordingDesk):
         if self.at == "place":
             raise self.failure
         part, placed = super().place(state, facts)
-        return (FailingPart(part, self) if self.at == "write" else part), placed
+        return (cast("Part", FailingPart(part, self)) if self.at == "write" else part), placed
 
     async def checkpoint(self, state: FileState) -> None:
         if self.at == "checkpoint":
@@ -363,9 +365,9 @@ async def test_whatever_goes_wrong_on_our_side_ends_the_attempt_with_just_that(
         await asyncio.wait_for(bench.engine.fetch(FileState(TASK, 0, (url,)), desk.options, desk), 3)
     assert raised.value is failure
     desk.close()
-    assert +desk.hosts.inside == {}
+    assert not desk.permits
     assert capfd.readouterr().err == ""  # libcurl's callbacks print what leaves them
-    server.wait_until(lambda: server.connections_open() == 0)
+    server.wait_until(lambda: server.connections_open(PATH) == 0)
 
 
 async def test_after_its_end_a_fetch_does_nothing_more(server: FaultyServer, bench: Bench) -> None:

@@ -19,6 +19,7 @@ import apsw
 import argosy
 from argosy.core.lifecycle import TRANSITIONS
 from argosy.core.types import ACTIVE, TERMINAL, WAITING, Status
+from argosy.errors import ArgosyError
 from argosy.store.sqlite.database import known_migrations
 
 from . import codes
@@ -93,11 +94,12 @@ def _errors() -> list[Row]:
     return sorted(rows, key=lambda row: (row[2] != "1", int(row[2]), row[0]))
 
 
-def _shown_kind(kind: str) -> str:
-    """Return the class to catch: what has no public name is caught as what it is a kind of."""
-    while kind.startswith("_"):
-        kind = codes.kinds()[kind].__mro__[1].__name__
-    return _code("ArgosyError" if kind == "Failure" else kind)
+def _shown_kind(name: str) -> str:
+    """Return the class to catch: what is not of the public tree is raised as what it is a kind of."""
+    kind = codes.kinds().get(name, ArgosyError)
+    while kind.__module__ != ArgosyError.__module__:
+        kind = kind.__mro__[1]
+    return _code(kind.__name__)
 
 
 def names(_: str = "") -> str:

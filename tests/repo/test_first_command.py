@@ -40,7 +40,7 @@ def test_the_first_command_of_the_readme_gets_argosy_and_a_file(
     clean = {name: value for name, value in os.environ.items() if not name.startswith(strangers)}
     ran = subprocess.run(
         ["bash", "-euc", command.replace("https://example.org", server.origin)], cwd=clone, check=False,
-        env={**clean, "HOME": str(tmp_path), "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
+        env={**clean, "ARGOSY_HOME": str(tmp_path / "home"), "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LONGEST_S,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

@@ -109,8 +109,7 @@ async def test_a_worker_that_does_not_acknowledge_is_cut_off_after_five_seconds(
         assert await is_now(runtime, task, Status.PAUSING)
         clock.advance(0.2)
         await until(lambda: is_now(runtime, task, Status.PAUSED))
-        codes = [event.event.code for event in await runtime.events() if hasattr(event.event, "code")]
-        assert codes == ["pause_timeout"]
+        await until(lambda: _warned(runtime, "pause_timeout"))
         await until(lambda: not scripted.engine.running)
 
 
@@ -132,6 +131,10 @@ async def test_a_task_that_stands_still_is_warned_of_once_and_again_after_it_mov
         hold.set()
         await task
         assert (await runtime.task(task.id)).warning is None
+
+
+async def _warned(runtime: Runtime, *codes: str) -> bool:
+    return [event.event.code for event in await runtime.events() if isinstance(event.event, Warned)] == list(codes)
 
 
 async def _warning(runtime: Runtime, task: TaskHandle, code: str) -> bool:

@@ -57,7 +57,7 @@ async def test_an_unfinished_task_goes_on_with_the_options_given_now(server: Fau
         connections=2, headers=(("X-Now", "yes"),), user_agent="me/2", if_exists="overwrite", connect_timeout_s=5
     )
     before = len(server.requests)
-    async with real() as runtime:
+    async with real(session=True) as runtime:
         task = await runtime.add(url, options=newer, max_retries=9)
         assert task.id == task_id
         finished = await task

@@ -40,4 +40,4 @@ def get(urls: tuple[str, ...], jobs: int | None, progress: str, max_time: float 
     from argosy.core.types import Queue  # noqa: PLC0415 - as above
 
     requests = asked(urls, given, queue=Queue.INTERACTIVE)
-    return run(fetch(requests, Manner(current(click.get_current_context()), progress, jobs, max_time)))
+    return run(fetch(requests, Manner(current(click.get_current_context()), progress, jobs, max_time)), busy=True)

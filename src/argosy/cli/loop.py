@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Return what the coroutine returns; its loop is closed afterwards."""
+def run(main: Coroutine[Any, Any, T], *, busy: bool = False) -> T:
+    """Return what the coroutine returns; its loop is closed afterwards. ``busy``: a faster loop is worth loading."""
     import asyncio  # noqa: PLC0415 - a verb's help needs no loop
 
     from argosy.cli import logbook  # noqa: PLC0415 - nor a log
 
     logbook.open_log()
-    with asyncio.Runner() as runner:
+    factory = None
+    if busy:
+        from argosy.runtime.pool import fastest_loop as factory  # noqa: PLC0415 - likewise
+    with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
 
 

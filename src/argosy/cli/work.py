@@ -33,4 +33,5 @@ def run(jobs: int | None, progress: str, max_time: float | None, *, forever: boo
     """  # fmt: skip
     from argosy.cli.foreground import Manner, work_queue  # noqa: PLC0415 - help needs no runtime
 
-    return run_loop(work_queue(Manner(current(click.get_current_context()), progress, jobs, max_time), forever=forever))
+    manner = Manner(current(click.get_current_context()), progress, jobs, max_time)
+    return run_loop(work_queue(manner, forever=forever), busy=True)

@@ -354,8 +354,11 @@ def _respec(task: Task, trigger: Respec, now: float) -> Decision:
         return Unchanged()
     if task.status is S.COMPLETED:
         return _illegal(task, "changed", hint="it is complete already; download it anew")
-    begun = task.status in (S.SCHEDULED, S.RUNNING) and after.spec != task.spec
-    return Changed(replace(after, updated_at=now), effects=(Signal(task.id, Stop.PAUSE),) if begun else ())
+    after = replace(after, updated_at=now)
+    if task.status not in (S.SCHEDULED, S.RUNNING) or task.want is not None or after.spec == task.spec:
+        return Changed(after)
+    # However the attempt by the old spec ends now, it is not the last word.
+    return Changed(replace(after, want=Want.RESUME), effects=(Signal(task.id, Stop.PAUSE),))
 
 
 # -- what the scheduler and the workers report ---------------------------------------------------------

@@ -92,6 +92,9 @@ class RangeMap:
 
     def extents(self) -> tuple[Extent, ...]:
         """Return the written bytes, merged."""
+        if len(self.pieces) == 1:
+            (only,) = self.pieces
+            return ((only.start, only.position),) if only.position > only.start else ()
         return merge((piece.start, piece.position) for piece in self.pieces)
 
     def holds(self, first: int, end: int) -> bool:

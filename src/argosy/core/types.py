@@ -6,6 +6,7 @@ sizes and offsets are bytes, rates are bytes per second.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from operator import attrgetter
@@ -283,14 +284,15 @@ class FileState:
 
         A file of a few kilobytes changes its state a dozen times within a fraction of a millisecond.
         """
-        return FileState(*map(changes.get, _FILE_FIELDS, _file_values(self)))
+        values: Iterable[Any] = map(changes.get, _FILE_FIELDS, _file_values(self))
+        return FileState(*values)
 
     def __repr__(self) -> str:
         return f"<File {self.task_id[:8]}#{self.index} {self.status} {self.received}/{self.size}>"
 
 
 _FILE_FIELDS = tuple(field.name for field in fields(FileState))
-_file_values = attrgetter(*_FILE_FIELDS)
+_file_values: Callable[[FileState], tuple[Any, ...]] = attrgetter(*_FILE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from argosy.core.ranges import Extent, Piece, RangeMap
 from argosy.core.types import FileState
@@ -23,8 +23,7 @@ class Snapshot:
 
     def onto(self, state: FileState, mtime_ns: int) -> FileState:
         """Return the state with this snapshot as what is durably here."""
-        return replace(
-            state,
+        return state.having(
             extents=self.extents,
             block_hashes=self.hashes,
             block_size=self.block,
@@ -49,7 +48,8 @@ class Ledger:
     def begin(self, piece: Piece) -> None:
         """A connection goes on with the piece from its position."""
         held = piece.position % self.blocks.block
-        before = self.part.read(piece.position - held, held) if held <= piece.position - piece.start else b""
+        whole = 0 < held <= piece.position - piece.start
+        before = self.part.read(piece.position - held, held) if whole else b""
         self.blocks.begin(piece, before)
 
     def write(self, piece: Piece, chunks: Sequence[bytes | memoryview], size: int) -> None:

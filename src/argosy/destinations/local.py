@@ -15,10 +15,11 @@ from typing import Final, TypeVar
 from argosy.core.header import parse_http_date
 from argosy.core.names import from_content_disposition, from_url, numbered, safe_name
 from argosy.core.types import FileState, FileStatus, TransferOptions
+from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
 from argosy.destinations.landing import land, landed
-from argosy.destinations.parcel import Parcels, stow
+from argosy.destinations.parcel import MemoryPart, Parcels, stow
 from argosy.destinations.part import FilePart, lock
 from argosy.destinations.policy import check_replaceable, exists, heed
 from argosy.destinations.port import Facts, Part
@@ -39,15 +40,17 @@ T = TypeVar("T")
 class LocalDestination:
     """The folder ``directory``. Methods that are not coroutines are quick; the others work in the executor.
 
-    With ``parcels``, small files wait there until they are whole.
+    ``errands`` may be shared by destinations, so that their trips are. With ``parcels``, small files wait there until they are whole.
     """
 
     def __init__(
-        self, directory: str, *, flusher: Flusher, executor: Executor, parcels: Parcels | None = None
-    ) -> None:
+        self, directory: str, *, flusher: Flusher, executor: Executor, errands: Errands | None = None,
+        parcels: Parcels | None = None,
+    ) -> None:  # fmt: skip
         self.directory = directory
         self._flusher = flusher
         self._executor = executor
+        self._errands = errands if errands is not None else Errands(executor)
         self._parcels = parcels if parcels is not None else Parcels(room=0)
 
     # -- before and while bytes come ---------------------------------------------------------------
@@ -96,11 +99,13 @@ class LocalDestination:
         """
         if state.part is None or not state.extents:
             return state
-        return await self._run(self._adopt, state)
+        return await self._run_alone(self._adopt, state)
 
     def _adopt(self, state: FileState) -> FileState:
         assert state.part is not None
         if not os.path.isdir(self.directory):
+            if state.part_mtime_ns == MemoryPart.mtime_ns:
+                return _empty(state)  # it never was on a disk
             raise local_error(FileNotFoundError(errno.ENOENT, ""), self.directory)
         folders, recorded = split(state.part)
         try:
@@ -226,7 +231,7 @@ class LocalDestination:
         """Return what became of a file whose publishing was cut: done if our bytes stand under the name, else as it
         was before. Never takes somebody else's file for ours.
         """
-        return await self._run(self._recover, state)
+        return await self._run_alone(self._recover, state)
 
     def _recover(self, state: FileState) -> FileState:
         assert state.published is not None
@@ -279,6 +284,10 @@ class LocalDestination:
         return disk.f_bavail * disk.f_frsize
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await self._errands.run(work, *arguments)
+
+    async def _run_alone(self, work: Callable[..., T], *arguments: object) -> T:
+        """The same for what may read a whole file: nothing waits behind it."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
 
 

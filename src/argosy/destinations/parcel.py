@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from threading import Lock
 from typing import Final
 
 from argosy.core.types import FileState, TaskId
@@ -25,21 +26,25 @@ class Parcels:
     def __init__(self, room: int = ROOM_BYTES) -> None:
         self._held: dict[tuple[TaskId, int], MemoryPart] = {}
         self._room = room
+        self._lock = Lock()
 
     def begin(self, state: FileState, size: int | None, path: str) -> MemoryPart | None:
         """Return a part in memory for a new file, None if it is too large, or of unknown size, or there is no room."""
         if size is None or size > LARGEST_BYTES or size >= self._room or state.part is not None:
             return None
         self.pop(state)
-        part = self._held[state.task_id, state.index] = MemoryPart(self, state, size, path)
-        self._room -= size
+        part = MemoryPart(self, state, size, path)
+        with self._lock:
+            self._held[state.task_id, state.index] = part
+            self._room -= size
         return part
 
     def pop(self, state: FileState) -> MemoryPart | None:
         """Let go of what is held of the file and return it. Safe in any thread."""
-        part = self._held.pop((state.task_id, state.index), None)
-        if part is not None:
-            self._room += part.size
+        with self._lock:
+            part = self._held.pop((state.task_id, state.index), None)
+            if part is not None:
+                self._room += part.size
         return part
 
     def abandon(self, part: MemoryPart, state: FileState) -> None:

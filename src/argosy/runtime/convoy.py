@@ -54,7 +54,7 @@ class Convoy:
         try:
             async with asyncio.TaskGroup() as group:
                 publishing = group.create_task(self._publisher.run())
-                count = min(max(self._options.connections * 2, FEWEST_LANES), MOST_LANES, len(self._todo))
+                count = min(max(self._options.connections, FEWEST_LANES), MOST_LANES, len(self._todo))
                 lanes = [group.create_task(self._lane()) for _ in range(count)]
                 if lanes:
                     await asyncio.wait(lanes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from argosy.core.lifecycle import Resume, Retry
+from argosy.core.lifecycle import Retry
 from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
 from argosy.runtime.admission import Request, new_task, renewed, understood
 from argosy.runtime.machine import Machine
@@ -40,23 +40,33 @@ class Intake:
         self._directory = directory
 
     async def admit(self, requests: Sequence[Request]) -> list[tuple[Task, bool]]:
-        """Return for each request its task and whether that was there already."""
+        """Return for each request its task and whether that was there already.
+
+        While one page is being stored the next one is made ready. Raises UsageError for the first page that has a
+        request which makes no sense; the pages before it are stored.
+        """
         admitted: list[tuple[Task, bool]] = []
-        for start in range(0, len(requests), PAGE):
-            admitted += await self._admit_page(requests[start : start + PAGE])
+        storing: asyncio.Task[list[tuple[Task, bool]]] | None = None
+        try:
+            for start in range(0, len(requests), PAGE):
+                entries = [self._entry(request, i) for i, request in enumerate(requests[start : start + PAGE])]
+                await self._look_back(entries)
+                if storing is not None:
+                    admitted += await storing
+                storing = asyncio.create_task(self._admit(entries))
+        finally:
+            admitted += await storing if storing is not None else ()
+        await self._machine.bus.catch_up()
+        self._machine.scheduler.wake()
         return admitted
 
-    async def _admit_page(self, requests: Sequence[Request]) -> list[tuple[Task, bool]]:
-        machine = self._machine
-        entries = [self._entry(request, i) for i, request in enumerate(requests)]
-        await self._look_back(entries)
+    async def _admit(self, entries: Sequence[Entry]) -> list[tuple[Task, bool]]:
         fresh = [entry for entry in entries if entry.task is None]
-        added = await machine.store.add([entry.new for entry in fresh]) if fresh else ()
+        added = await self._machine.store.add([entry.new for entry in fresh]) if fresh else ()
         for entry, answer in zip(fresh, added, strict=True):
             entry.task, entry.existed = answer.task, answer.existed
         asked = await self._join([entry for entry in entries if entry.existed and not entry.request.paused])
-        await machine.bus.catch_up()
-        machine.scheduler.wake()
+        self._machine.scheduler.wake()
         tasks = [entry.task for entry in entries if entry.task is not None]
         return [(asked.get(task.id, task), entry.existed) for task, entry in zip(tasks, entries, strict=True)]
 
@@ -113,15 +123,11 @@ class Intake:
         return {outcome.task.id: outcome.task for outcome in outcomes if outcome.task is not None}
 
     def _asks(self, task: Task, newer: Task, rank: float, alive: frozenset[str]) -> list[Ask]:
-        asks: list[Ask] = []
+        respec = renewal(task, newer)
+        asks: list[Ask] = [] if respec is None else [respec]  # first: once enlisted it may start
         session = self._machine.session
         if session is not None and task.session != session and task.session not in alive:
             asks.append(Enlist(session))
-        respec = renewal(task, newer)
-        if respec is not None:
-            asks.append(respec)
-        if task.status in (Status.FAILED, Status.CANCELLED):
-            asks.append(Retry(rank))
-        elif task.status in (Status.PAUSED, Status.PAUSING, Status.RETRYING):
-            asks.append(Resume(rank))
+        if respec is not None or task.status is not Status.PENDING:
+            asks.append(Retry(rank))  # it may have come to rest since it was looked up; else this changes nothing
         return asks

@@ -106,7 +106,7 @@ class Pool:
 
     def _main(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_new_loop) as runner:
+            with asyncio.Runner(loop_factory=fastest_loop) as runner:
                 runner.run(self._serve())
         except BaseException as error:
             if not self._ready.done():
@@ -193,7 +193,7 @@ def _call_all(calls: list[Call]) -> None:
             log.exception("a call on the transfer loop failed")
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def fastest_loop() -> asyncio.AbstractEventLoop:
     """Return the fastest loop there is: with uvloop small files go twice as fast."""
     try:
         import uvloop  # noqa: PLC0415

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from argosy.destinations.digest import PrefixDigest
+from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.parcel import Parcels
@@ -23,6 +24,7 @@ class LocalWarehouse:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="argosy-disk")
         self._flusher = Flusher(self._executor)
+        self._errands = Errands(self._executor)
         self._destinations: dict[str, LocalDestination] = {}
 
     def destination(self, directory: str) -> Destination:
@@ -31,7 +33,7 @@ class LocalWarehouse:
             if len(self._destinations) >= KEPT:
                 self._destinations.clear()
             found = LocalDestination(
-                directory, flusher=self._flusher, executor=self._executor, parcels=Parcels()
+                directory, flusher=self._flusher, executor=self._executor, errands=self._errands, parcels=Parcels()
             )
             self._destinations[directory] = found
         return found

@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from argosy.core.ranges import RangeMap
@@ -19,8 +21,12 @@ from argosy.destinations.flusher import Flusher
 from argosy.destinations.ledger import Ledger
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.part import FilePart
-from argosy.destinations.port import Facts
+from argosy.destinations.port import Facts, Part
+from argosy.engines import port
+from argosy.engines.curl import CurlEngine
 from argosy.errors import ArgosyError
+from argosy.testing.faults import Throttle
+from argosy.testing.server import FaultyServer
 
 DATA = os.urandom(4 * 1024 * 1024)
 NOBODY = 65534
@@ -85,6 +91,97 @@ async def full_while_writing(there: LocalDestination, folder: Path) -> Told:
     await publish(there, state)
     whole = (folder / "file.bin").read_bytes() == DATA
     return {**told(error), "kept": adopted.received, "again": again is not None, "whole": whole}
+
+
+class Open:
+    """No limits: throttle and gate of the desk below."""
+
+    limited = False
+
+    def admit(self, size: int) -> float:
+        return 0.0
+
+    def try_acquire(self, host: str) -> bool:
+        return True
+
+    async def acquire(self, host: str) -> None:
+        return
+
+    def release(self, host: str) -> None:
+        return
+
+
+class Desk:
+    """Remembers what it was told to record."""
+
+    def __init__(self, there: LocalDestination, fence: int) -> None:
+        self.cancel = port.CancelToken()
+        self.throttle: port.Throttle = Open()
+        self.hosts: port.HostGate = Open()
+        self.recorded: list[FileState] = []
+        self.parts: list[Part] = []
+        self._there = there
+        self._fence = fence
+
+    def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
+        options = TransferOptions()
+        part, state = self._there.place(state, facts, options=options, fence=self._fence, alive=lambda: True)
+        self.parts.append(part)
+        return part, state
+
+    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:
+        return
+
+    async def checkpoint(self, state: FileState) -> None:
+        self.recorded.append(state)
+
+    def warn(self, code: str, message: str) -> None:
+        return
+
+
+async def download(there: LocalDestination, state: FileState, fence: int) -> tuple[FileState, ArgosyError | None]:
+    """Return what is recorded of the file after one attempt at it, and why that ended."""
+    engine, desk = CurlEngine(), Desk(there, fence)
+    try:
+        return await engine.fetch(state, TransferOptions(connections=4), desk), None
+    except ArgosyError as error:
+        return desk.recorded[-1] if desk.recorded else state, error
+    finally:
+        for part in desk.parts:
+            part.close()
+        await engine.close()
+
+
+async def full_while_downloading(there: LocalDestination, folder: Path) -> Told:
+    """Somebody else fills the disk while a download goes on, and empties it later."""
+    with FaultyServer() as server:
+        url = server.add("/file.bin", DATA, faults=[Throttle(2_000_000)])
+        fetching = asyncio.create_task(download(there, replace(fresh(), urls=(url,)), 1))
+        while server.bytes_sent() < 1_000_000:
+            await asyncio.sleep(0.01)
+        ballast = folder / "ballast"
+        with suppress(OSError), ballast.open("wb", buffering=0) as taking:
+            while taking.write(bytes(65536)):
+                pass
+        state, error = await fetching
+        assert error is not None
+        ballast.unlink()
+        server.set_faults("/file.bin")
+        adopted = await there.adopt(state)
+        state, again = await download(there, adopted, 2)
+        assert again is None, again
+        await publish(there, state)
+        whole = (folder / "file.bin").read_bytes() == DATA
+        return {**told(error), "kept": adopted.received, "twice": server.bytes_sent() - len(DATA), "whole": whole}
+
+
+async def broken_while_downloading(there: LocalDestination, folder: Path) -> Told:
+    """Run under a tracer that lets one flush fail: nothing that came since the last good one is recorded."""
+    with FaultyServer() as server:
+        url = server.add("/file.bin", DATA, faults=[Throttle(4_000_000)])
+        state, error = await download(there, replace(fresh(), urls=(url,)), 1)
+        assert error is not None
+        return {**told(error), "recorded": state.received}
 
 
 async def full_before(there: LocalDestination, folder: Path) -> Told:
@@ -171,7 +268,7 @@ async def main(case: str, folder: Path) -> None:
 CASES = {
     case.__name__: case
     for case in (
-        full_while_writing, full_before, full_while_copying, read_only, somebody_elses, foreign_above, failing_flush,
+        full_while_writing, full_while_downloading, broken_while_downloading, full_before, full_while_copying, read_only, somebody_elses, foreign_above, failing_flush,
     )
 }  # fmt: skip
 

@@ -154,9 +154,9 @@ class Arrivals:
         """An answer describes the file: remember its version, size it, name it, give the stream its first piece."""
         holding, head = self._holding, stream.head
         self._compare_announced(total)
-        holding.validators = stream.origin.version = replace(validators, length=total)
-        holding.state = replace(
-            holding.state,
+        version = validators if validators.length == total else replace(validators, length=total)
+        holding.validators = stream.origin.version = version
+        holding.state = holding.state.having(
             size=total,
             etag=validators.etag,
             last_modified=validators.last_modified,
@@ -181,7 +181,7 @@ class Arrivals:
 
     def _facts(self, stream: Stream, validators: Validators, total: int | None, resumable: bool) -> Facts:
         head = stream.head
-        listed = (parse_digest_header(head.get(name) or "") for name in ("repr-digest", "digest"))
+        listed = [parse_digest_header(told) for name in ("repr-digest", "digest") if (told := head.get(name))]
         return Facts(
             stream.request.url, total, validators.etag, validators.last_modified, validators.strong_date,
             head.content_type, head.get("content-disposition"),

@@ -20,35 +20,54 @@ class Sockets:
     """
 
     def __init__(self) -> None:
-        self._fds: set[int] = set()
+        self._new: set[int] = set()
+        self._by_port: dict[int, socket.socket] = {}
 
     def opened(self, fd: int, _purpose: int) -> int:
         """Remember a socket. For SOCKOPTFUNCTION."""
-        self._fds.add(fd)
+        for port in [port for port, known in self._by_port.items() if known.fileno() == fd]:
+            self._by_port.pop(port).detach()  # closed by libcurl; its number has been given out again
+        self._new.add(fd)
         return pycurl.SOCKOPT_OK  # type: ignore[no-any-return]
 
     def check(self, _peer: str, _own: str, _peer_port: int, own_port: int) -> int:
         """Forbid the request if bytes lie in its connection before it is sent. For PREREQFUNCTION."""
-        for fd in tuple(self._fds):
+        looked_at = self._by_port.get(own_port) or self._find(own_port)
+        if looked_at is not None and _has_input(looked_at):
+            return pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
+        return pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+
+    def _find(self, own_port: int) -> socket.socket | None:
+        """Look among the sockets that were opened since; each is asked for its port once it is connected."""
+        for fd in tuple(self._new):
             try:
-                looked_at = socket.socket(fileno=fd)
+                found = socket.socket(fileno=fd)
             except OSError:  # closed
-                self._fds.discard(fd)
+                self._new.discard(fd)
                 continue
             try:
-                if looked_at.getsockname()[1] == own_port:
-                    return pycurl.PREREQFUNC_ABORT if _has_input(looked_at) else pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+                port = found.getsockname()[1]
             except OSError:
-                self._fds.discard(fd)
-            finally:
-                looked_at.detach()
-        return pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+                port = 0
+            if port != own_port:
+                found.detach()
+                continue
+            self._new.discard(fd)
+            self._by_port[port] = found
+            return found
+        return None
+
+    def forget(self) -> None:
+        """Let go of all: they are libcurl's to close."""
+        for known in self._by_port.values():
+            known.detach()
+        self._by_port.clear()
 
 
 def _has_input(looked_at: socket.socket) -> bool:
     try:
         return bool(looked_at.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))  # b"": it was closed, libcurl finds out
-    except BlockingIOError:
+    except OSError:  # nothing there, or no longer a socket
         return False
 
 
@@ -95,6 +114,7 @@ class Client:
         if self._multi is not None:
             await self._multi.aclose()
             self._multi = None
+        self._sockets.forget()
         for curl in self._idle:
             curl.close()
         self._idle.clear()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from argosy.core.answer import Asked
-from argosy.core.pace import STEAL_S, Growth, share_to_keep
+from argosy.core.pace import STEAL_S, WORTHWHILE_BYTES, Growth, share_to_keep
 from argosy.core.ranges import Piece
 from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.ledger import Ledger
@@ -19,6 +19,7 @@ from argosy.engines.curl.arrival import OVERLAP_BYTES, Arrivals
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.holding import Holding
 from argosy.engines.curl.origin import Origin
+from argosy.engines.curl.permit import acquire
 from argosy.engines.curl.request import Request
 from argosy.engines.curl.setback import Setbacks
 from argosy.engines.curl.signal import Changed
@@ -111,7 +112,7 @@ class Fetch:
                 if self.streams:
                     self.holding.ranges.release(piece)
                     return
-                await self._acquire(origin.host)
+                await acquire(self.desk.hosts, origin.host, self.desk.cancel)
             stream = Stream(self, self._client, origin, piece)
             self.streams.append(stream)
             if self.holding.placed:
@@ -121,9 +122,10 @@ class Fetch:
     def _can_split(self) -> bool:
         """Several connections are used only if their bytes can be proven to be of one version."""
         holding = self.holding
+        if not holding.placed or holding.ranges.size is None or self.growth.ceiling == 1:
+            return False
         proven = holding.validators.if_range() is not None or holding.state.checksum is not None
-        ranged = any(origin.ranges and origin.url.startswith("http") for origin in self.origins)
-        return holding.placed and proven and ranged and holding.ranges.size is not None
+        return proven and any(origin.ranges and origin.is_http for origin in self.origins)
 
     def _pick_origin(self) -> Origin:
         """Return the place to ask next: the first good one, or all in turn if a checksum guards against mixtures."""
@@ -132,22 +134,6 @@ class Fetch:
         if self.holding.state.checksum is None:
             return good[0]
         return min(good, key=lambda origin: sum(stream.origin is origin for stream in self.streams))
-
-    async def _acquire(self, host: str) -> None:
-        """Wait for a connection to the host. Raises Cancelled if the token is set first."""
-        waiting = asyncio.ensure_future(self.desk.hosts.acquire(host))
-        unsubscribe = self.desk.cancel.subscribe(lambda: _cancel(waiting))
-        try:
-            await asyncio.wait({waiting})
-        except asyncio.CancelledError:
-            if not waiting.cancel():  # it was ours already
-                self.desk.hosts.release(host)
-            raise
-        finally:
-            unsubscribe()
-        if waiting.cancelled():
-            self.desk.cancel.check()
-        waiting.result()
 
     def _request(self, stream: Stream) -> Request:
         piece, origin, holding = stream.piece, stream.origin, self.holding
@@ -187,7 +173,8 @@ class Fetch:
 
     def head_came(self, stream: Stream) -> None:
         self._arrivals.head_came(stream)
-        self._wake.set()
+        if (self.holding.ranges.missing or 0) > WORTHWHILE_BYTES:
+            self._wake.set()  # another connection may be worth having
 
     def piece_done(self, stream: Stream) -> bool:
         """The stream's body goes on behind its piece: give it the next one if nobody has begun that; else False."""
@@ -257,12 +244,7 @@ class Fetch:
     def end_streams(self) -> None:
         """Stop every stream; what it has gathered is written."""
         for stream in self.streams:
-            if stream.alive:
-                try:
-                    stream.write_out()
-                except ArgosyError as error:
-                    stream.error = error
-                stream.abort()
+            stream.stop()
             self._let_go(stream)
         self.streams.clear()
 
@@ -298,7 +280,3 @@ class Fetch:
     def _report(self) -> None:
         ranges, pending = self.holding.ranges, sum(stream.pending_bytes for stream in self.streams)
         self.desk.report(self.holding.state.index, ranges.received + pending, ranges.size, len(self.streams))
-
-
-def _cancel(waiting: asyncio.Future[None]) -> None:
-    waiting.cancel()

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from argosy.core.answer import Head
 
 
-class HeadLines:
-    """Gathers the lines of the answers to one request; ``head`` is the last of them (interim answers come first)."""
+def parse_head(lines: Sequence[bytes]) -> Head:
+    """Return the last head among the lines of the answers to one request (interim answers come first)."""
+    status = 0
+    fields: dict[str, list[str]] = {}
+    for line in b"".join(lines).decode("latin-1").split("\n"):
+        name, colon, value = line.partition(":")
+        if line.startswith("HTTP/"):
+            code = line.split(" ", 2)[1].strip() if " " in line else ""
+            status, fields = int(code) if code.isdigit() else 0, {}
+        elif colon:
+            fields.setdefault(name.strip().lower(), []).append(value.strip())
+    return Head(status, fields)
 
-    __slots__ = ("_fields", "_status", "complete")
 
-    def __init__(self) -> None:
-        self._status = 0
-        self.complete = False
-        """Whether the empty line has come; libcurl is content with less if the connection ends."""
-        self._fields: dict[str, list[str]] = {}
-
-    def feed(self, line: bytes) -> None:
-        text = line.decode("latin-1").rstrip("\r\n")
-        if text.startswith("HTTP/"):
-            code = text.split(" ", 2)[1] if " " in text else ""
-            self._status = int(code) if code.isdigit() else 0
-            self._fields, self.complete = {}, False
-        elif not text:
-            self.complete = True
-        elif ":" in text:
-            name, _, value = text.partition(":")
-            self._fields.setdefault(name.strip().lower(), []).append(value.strip())
-
-    @property
-    def head(self) -> Head:
-        return Head(self._status, self._fields)
+def is_complete(lines: Sequence[bytes]) -> bool:
+    """Tell whether the empty line has come; libcurl is content with less if the connection ends."""
+    return bool(lines) and not lines[-1].strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 from argosy.core.answer import Known
@@ -83,7 +82,8 @@ class Holding:
     def learn_size(self, total: int) -> None:
         """A server says how long the file is, which was not known."""
         self.ranges.learn_size(total)
-        self.state = replace(self.state, size=total)
+        if self.state.size != total:
+            self.state = self.state.having(size=total)
         if self.placed:
             self.ledger.part.reserve(total)
 
@@ -93,7 +93,7 @@ class Holding:
         if not proven and self._announced is not None and here < self._announced:
             raise NetworkError(f"{self._announced:,} bytes were announced, {here:,} came", code="incomplete")
         self.ranges.end_here()
-        self.state = replace(self.state, size=self.ranges.size)
+        self.state = self.state.having(size=self.ranges.size)
 
     def start_over(self, total: int | None) -> None:
         """Drop every byte and forget the version."""
@@ -104,8 +104,8 @@ class Holding:
         self.validators, self.blank = Validators(), True
         self._witnesses, self.seeking_end, self.decoded = [], False, False
         self._saved_bytes = 0
-        self.state = replace(
-            self.state, extents=(), block_hashes=b"", received=0, etag=None, last_modified=None, date_is_strong=False
+        self.state = self.state.having(
+            extents=(), block_hashes=b"", received=0, etag=None, last_modified=None, date_is_strong=False
         )
 
     # -- same bytes --------------------------------------------------------------------------------
@@ -121,6 +121,8 @@ class Holding:
 
     def hear_witnesses(self) -> None:
         """Compare what could not be compared before, as far as it is here now. Raises Changed."""
+        if not self._witnesses:
+            return
         ready = [witness for witness in self._witnesses if self.ranges.holds(witness[0], witness[0] + len(witness[1]))]
         for witness in ready:
             self._witnesses.remove(witness)

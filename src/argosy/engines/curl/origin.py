@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import IntEnum
@@ -13,6 +14,7 @@ from argosy.engines.curl.request import HTTP, SCHEMES, origin
 from argosy.errors import BadResponse
 
 HOPS: Final = 20
+_WIRED: Final = re.compile(r"(?:https?|s?ftp|ftps)://[!-\"$-~]+")
 _AS_IT_IS: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What is not touched when a URL is made fit for the wire: all of printable ASCII."""
 
@@ -32,8 +34,8 @@ class Origin:
     """A URL of the file, followed through its redirects."""
 
     def __init__(self, url: str) -> None:
-        self.original = wired(url)
-        self.url = self.original
+        self.original = self.url = wired(url)
+        self._seen: tuple[str, bool, str] | None = None
         self.chain: list[str] = []
         self.proof = Proof.TAG
         self.ranges: bool = True
@@ -48,11 +50,18 @@ class Origin:
     @property
     def trusted(self) -> bool:
         """Whether credentials meant for the original URL may be sent."""
-        return origin(self.url) == origin(self.original)
+        return self.url is self.original or self._facts()[1]
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc.rpartition("@")[2]
+        return self._facts()[2]
+
+    def _facts(self) -> tuple[str, bool, str]:
+        """Return the present URL, whether it is of the original's origin, and its host: looked up once for each URL."""
+        if self._seen is None or self._seen[0] is not self.url:
+            same = self.url is self.original or origin(self.url) == origin(self.original)
+            self._seen = (self.url, same, urlsplit(self.url).netloc.rpartition("@")[2])
+        return self._seen
 
     @property
     def is_http(self) -> bool:
@@ -124,6 +133,8 @@ class Origin:
 
 def wired(url: str) -> str:
     """Return the URL as it may go over the wire: scheme in lower case, no fragment, nothing but printable ASCII."""
+    if _WIRED.fullmatch(url):
+        return url  # as most are
     scheme, colon, rest = url.strip().partition(":")
     host = urlsplit(url).hostname or ""
     if not host.isascii():

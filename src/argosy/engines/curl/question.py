@@ -11,7 +11,7 @@ from argosy.core.answer import Asked, Head
 from argosy.core.types import TransferOptions
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.failure import translate
-from argosy.engines.curl.head import HeadLines
+from argosy.engines.curl.head import parse_head
 from argosy.engines.curl.origin import Origin
 from argosy.engines.curl.request import Request, configure
 from argosy.errors import ArgosyError
@@ -44,7 +44,8 @@ async def ask(
 
 
 async def _once(client: Client, request: Request, options: TransferOptions, limit: int) -> Reply:
-    lines, body, over = HeadLines(), bytearray(), asyncio.Event()
+    body, over = bytearray(), asyncio.Event()
+    lines: list[bytes] = []
     failures: list[BaseException | None] = []
 
     def take(data: bytes) -> int:
@@ -57,7 +58,7 @@ async def _once(client: Client, request: Request, options: TransferOptions, limi
 
     curl = client.handle()
     configure(curl, request, options)
-    curl.setopt(pycurl.HEADERFUNCTION, lines.feed)
+    curl.setopt(pycurl.HEADERFUNCTION, lines.append)
     curl.setopt(pycurl.WRITEFUNCTION, take)
     curl.setopt(pycurl.TIMEOUT_MS, int((options.connect_timeout_s + options.stall_timeout_s) * 1000))
     client.start(curl, ended)
@@ -70,4 +71,4 @@ async def _once(client: Client, request: Request, options: TransferOptions, limi
         client.release(curl)
     cut = len(body) >= limit
     failure = failures[0] if isinstance(failures[0], pycurl.error) and not cut else None
-    return Reply(lines.head, bytes(body), None if failure is None else translate(failure), cut)
+    return Reply(parse_head(lines), bytes(body), None if failure is None else translate(failure), cut)

@@ -14,7 +14,7 @@ from argosy.core.ranges import Piece
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.decode import Decoder
 from argosy.engines.curl.failure import translate
-from argosy.engines.curl.head import HeadLines
+from argosy.engines.curl.head import is_complete, parse_head
 from argosy.engines.curl.request import Request, configure
 from argosy.engines.curl.signal import Changed, Unusable
 from argosy.errors import ArgosyError, BadResponse, NetworkError
@@ -43,7 +43,8 @@ class Stream:
         self._fetch = fetch
         self._client = client
         self._curl: pycurl.Curl | None = None
-        self._lines = HeadLines()
+        self._lines: list[bytes] = []
+        self._head: Head | None = None
         self._decided = False
         self._head_bytes = 0
         self._discarded = 0
@@ -107,13 +108,20 @@ class Stream:
             self._decided = True
             self._client.abort(self._curl)
 
+    def stop(self) -> None:
+        """End the request now, with what has come in the file; what goes wrong is the stream's error."""
+        self._guarded(self.write_out)
+        self.abort()
+
     @property
     def alive(self) -> bool:
         return self._curl is not None
 
     @property
     def head(self) -> Head:
-        return self._lines.head
+        if self._head is None or not self._decided:
+            self._head = parse_head(self._lines)
+        return self._head
 
     def _learn(self) -> None:
         """Ask libcurl what the protocols without header fields have told. It answers between its callbacks only."""
@@ -171,7 +179,7 @@ class Stream:
             self.error = BadResponse("the answer's header does not end", code="header_too_large")
             return ABORT
         if not self._decided:  # else it is a trailer
-            self._lines.feed(line)
+            self._lines.append(line)
         return None
 
     def _body(self, data: bytes) -> int | None:
@@ -202,7 +210,7 @@ class Stream:
 
     def _decide(self) -> None:
         self._decided = True
-        if self.origin.is_http and not self._lines.complete:
+        if self.origin.is_http and not is_complete(self._lines):
             raise NetworkError("the connection ended within the answer's header", code="reset")
         self._fetch.head_came(self)
 

@@ -93,11 +93,13 @@ SETTINGS: Final = {
         Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
         Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
         Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
+        Setting("log_level", "warning", "what goes to the log file: off, error, warning, info or debug"),
     )
 }
 CHOICES: Final = {
     "if_exists": ("rename", "overwrite", "skip", "newer", "fail"),
     "http_version": ("auto", "1.1", "2", "3"),
+    "log_level": ("off", "error", "warning", "info", "debug"),
 }
 
 

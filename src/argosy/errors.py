@@ -165,6 +165,8 @@ class IntegrityError(ArgosyError):
 
 
 class StoreError(ArgosyError):
+    """The database; that its disk is full is a DiskFull."""
+
     code = "store"
     exit_code = 8
 

@@ -1,6 +1,6 @@
 """What SqliteStore promises beyond the port: one private, checked, upgradable file that several processes share."""
 
-# ruff: noqa: ASYNC240  # a test has its event loop for itself
+# a test has its event loop for itself
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from argosy.core.lifecycle import (
     WorkerTrigger,
     decide,
 )
-from argosy.core.types import WAITING, Queue, Status, Task, TaskSpec
+from argosy.core.types import WAITING, Queue, Status, Task, TaskSpec, Want
 from argosy.errors import Failure
 
 S = Status
@@ -349,15 +349,18 @@ class OneTask(RuleBasedStateMachine):
             self.begin()
 
     def rests_where_the_last_command_wanted_it(
-        self, before: tuple[Task | None, object, int, int], *, good: bool
+        self, before: tuple[Task | None, Worker | None, int, int], *, good: bool
     ) -> None:
         status = self.task and self.task.status
-        was_failed = before[0] is not None and before[0].status is S.FAILED
+        task, worker = before[0], before[1]
+        # A worker that is dead already may have been the last attempt, however good the world becomes.
+        was_failed = (task is not None and task.status is S.FAILED) or (worker is not None and not worker.alive)
         match self.last:
             case Remove():
                 assert status is None
             case Cancel():
-                assert status in (S.CANCELLED, S.COMPLETED)
+                gone = status is None and (task is None or task.want is Want.REMOVE)
+                assert status in (S.CANCELLED, S.COMPLETED) or gone
             case Pause():
                 assert status in (S.PAUSED, S.COMPLETED) or was_failed
             case _:

@@ -14,9 +14,9 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from argosy.cli.verbs import PROGRAM
 from argosy.cli.face import current
 from argosy.cli.options import verb
+from argosy.cli.verbs import PROGRAM
 
 VARIABLE = "_ARGOSY_COMPLETE"
 SHELLS = ("bash", "zsh", "fish", "powershell")

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
+
     from argosy.runtime.manager import Runtime
 
 T = TypeVar("T")
@@ -18,11 +20,14 @@ def run(main: Coroutine[Any, Any, T], *, busy: bool = False) -> T:
     from argosy.cli import logbook  # noqa: PLC0415 - nor a log
 
     logbook.open_log()
-    factory = None
-    if busy:
-        from argosy.runtime.pool import fastest_loop as factory  # noqa: PLC0415 - likewise
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=_fastest_loop if busy else None) as runner:
         return runner.run(main)
+
+
+def _fastest_loop() -> asyncio.AbstractEventLoop:
+    from argosy.runtime.pool import fastest_loop  # noqa: PLC0415 - a verb's help needs no loop
+
+    return fastest_loop()
 
 
 def on_store(work: Callable[[Runtime], Awaitable[T]], *, downloads: bool = False) -> T:

@@ -225,7 +225,9 @@ class Illegal:
 Decision = Changed | Unchanged | Illegal
 
 
-def decide(task: Task, trigger: Trigger, now: float, policy: RetryPolicy | None = None) -> Decision:
+def decide(  # noqa: C901, PLR0912 - one row for each trigger is what makes it total
+    task: Task, trigger: Trigger, now: float, policy: RetryPolicy | None = None
+) -> Decision:
     """Return what ``trigger`` does to ``task`` at ``now`` (epoch seconds). Total, pure, deterministic."""
     match trigger:
         case Pause() | Resume() | Retry() if task.want in _LEAVING:

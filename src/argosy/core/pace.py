@@ -64,11 +64,15 @@ class Growth:
         self.ceiling = self.allowed = max(1, alive)
 
 
-def laggards(paces: Sequence[Pace], now: float) -> list[int]:
-    """Return the indexes of connections that are far slower than their siblings and have had time to show better."""
-    if len(paces) < 3:
+def laggards(paces: Sequence[Pace], now: float, gone: Sequence[float] = ()) -> list[int]:
+    """Return the indexes of connections that are far slower than their siblings and have had time to show better.
+
+    ``gone`` are the speeds of siblings that have ended: the last one at work is held against them.
+    """
+    speeds = sorted([*(pace.bps for pace in paces), *gone])
+    if len(speeds) < 3:
         return []
-    median = sorted(pace.bps for pace in paces)[len(paces) // 2]
+    median = speeds[len(speeds) // 2]
     return [
         index
         for index, pace in enumerate(paces)

@@ -15,10 +15,9 @@ _TELLING: Final = (
 )
 _USERINFO = re.compile(r"([a-z][a-z0-9+.-]{1,20}://)[^/?#\s]*@", re.IGNORECASE)
 _PARAMETER = re.compile(rf"([?&;#])((?:[^=&;#\s]*(?:{_TELLING})[^=&;#\s]*)|key)=[^&;#\s'\"<>]*", re.IGNORECASE)
-_HEADER = re.compile(
-    rf"""(?P<name>[\w-]*(?:{_TELLING})[\w-]*)(?P<between>["']?\s*[:=,]\s*["']?)(?P<value>[^\r\n"',)\]}}]+)""",
-    re.IGNORECASE,
-)
+_HEADER = re.compile(rf"""([\w-]*(?:{_TELLING})[\w-]*["']?(?:\s*:\s*["']?|["']\s*,\s*["']))[^\r\n"']+""", re.IGNORECASE)
+"""``Cookie: a=b``, as a line or as Python or JSON write it."""
+_ASSIGNED = re.compile(rf"""([\w-]*(?:{_TELLING})[\w-]*=["']?)[^\s&;#'",)\]}}<>]+""", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
@@ -28,7 +27,7 @@ def redacted(text: str) -> str:
     if "://" in text:
         text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
         text = _PARAMETER.sub(rf"\1\2={HIDDEN}", text)
-    return _HEADER.sub(rf"\g<name>\g<between>{HIDDEN}", text)
+    return _ASSIGNED.sub(rf"\1{HIDDEN}", _HEADER.sub(rf"\1{HIDDEN}", text))
 
 
 def redacted_url(url: str) -> str:

@@ -18,12 +18,20 @@ class PrefixDigest:
 
     def __init__(self, part: Part, algorithm: str, executor: Executor) -> None:
         self._part = part
+        self._algorithm = algorithm
+        self._generation = part.generation
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
         self._executor = executor
         self.upto = 0
 
     async def advance(self, upto: int) -> None:
-        """Take in the bytes before ``upto``, which must not change any more. One call at a time."""
+        """Take in the bytes before ``upto``, which must not change any more. One call at a time.
+
+        A part that was emptied meanwhile, because the source turned out to be another one, is read from its beginning.
+        """
+        if self._generation != self._part.generation:
+            self._generation, self.upto = self._part.generation, 0
+            self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
         if upto > self.upto:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._read, upto)
 

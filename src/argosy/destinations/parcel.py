@@ -56,7 +56,7 @@ class Parcels:
 class MemoryPart:
     """A part that is not on the disk yet (:class:`argosy.destinations.port.Part`)."""
 
-    __slots__ = ("_parcels", "_state", "data", "path", "size")
+    __slots__ = ("_parcels", "_state", "data", "generation", "path", "size")
 
     mtime_ns: Final = 0
 
@@ -66,6 +66,7 @@ class MemoryPart:
         self.size = size
         self.path = path
         self.data = bytearray()
+        self.generation = 0
 
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         data = self.data
@@ -83,6 +84,7 @@ class MemoryPart:
 
     def truncate(self) -> None:
         self.data.clear()
+        self.generation += 1
 
     async def flush(self) -> None:
         """Durable is what is published; until then there is nothing to flush to."""

@@ -22,7 +22,7 @@ SPARE_SHARE: Final = 64
 class FilePart:
     """An open part file, held by an exclusive lock for as long as it is open."""
 
-    __slots__ = ("_alive", "_failed", "_flusher", "_root", "fd", "path")
+    __slots__ = ("_alive", "_failed", "_flusher", "_root", "fd", "generation", "path")
 
     def __init__(self, root: str, path: str, fd: int, flusher: Flusher, alive: Callable[[], bool]) -> None:
         self._root = root
@@ -31,6 +31,7 @@ class FilePart:
         self._flusher = flusher
         self._alive = alive
         self._failed: LocalError | None = None
+        self.generation = 0
 
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Write all chunks one after the other from ``offset``. Raises DiskFull, LocalError or Fenced."""
@@ -74,6 +75,7 @@ class FilePart:
             raise local_error(error, self._shown) from error
 
     def truncate(self) -> None:
+        self.generation += 1
         try:
             os.ftruncate(self.fd, 0)
         except OSError as error:

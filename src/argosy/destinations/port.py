@@ -31,6 +31,9 @@ class Facts:
 class Part(Protocol):
     """The partial file: positioned writes, nothing else. See :mod:`argosy.destinations.part`."""
 
+    generation: int
+    """How often every byte has been dropped: what was computed of earlier ones is void."""
+
     @property
     def path(self) -> str:
         """Below the destination, as :attr:`FileState.part` keeps it."""

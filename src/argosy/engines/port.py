@@ -110,7 +110,7 @@ class Desk(Protocol):
         """Record ``state``, whose extents must be durable already. Raises Fenced when the lease is gone."""
 
     def warn(self, code: str, message: str) -> None:
-        """Tell people something they may want to know; ``code`` is stable: ``restarted``, ``source_changed`` …"""
+        """Tell people something they may want to know; ``code`` is stable, such as ``restarted`` or ``source_changed``."""
 
 
 class Engine(Protocol):

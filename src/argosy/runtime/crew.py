@@ -86,7 +86,7 @@ class Crew:
         try:
             await self._warehouse.destination(task.spec.directory).discard(parts)
         except Exception:
-            log.exception("the parts of %s could not be removed", task.id)
+            log.exception("task.parts_left", extra={"task_id": task.id})
 
     async def finish(self) -> None:
         """Return once every removal is over."""

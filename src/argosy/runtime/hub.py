@@ -13,7 +13,7 @@ from argosy.bus.local import Bus
 from argosy.core.events import DownloadMetrics, DownloadProgress
 from argosy.core.meter import Meter
 from argosy.core.types import WAITING, Progress, Status, TaskId
-from argosy.errors import StoreError
+from argosy.errors import DiskFull, StoreError
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.gauge import Gauge
 from argosy.runtime.holdings import Holdings
@@ -137,7 +137,7 @@ class Hub:
     async def _show_metrics(self, now: float) -> None:
         try:
             counts = await self._store.counts()
-        except StoreError:
+        except (StoreError, DiskFull):
             return
         speeds: dict[str, float] = {}
         for pace in self._paces.values():

@@ -10,7 +10,7 @@ from typing import Final
 from argosy.bus.local import Bus
 from argosy.core.lifecycle import Stop
 from argosy.core.limits import Limits
-from argosy.errors import StoreError
+from argosy.errors import DiskFull, StoreError
 from argosy.runtime import standing
 from argosy.runtime.clock import Clock
 from argosy.runtime.crew import Crew
@@ -170,8 +170,8 @@ class Machine:
             await self.router.drain()
             if self.work:
                 await self.store.forget(self.me.id)
-        except StoreError as error:
-            log.warning("could not sign off: %s", error)
+        except (StoreError, DiskFull) as error:
+            log.warning("runtime.sign_off_failed", extra={"code": error.detail_code, "error": error.message})
         self.router.close()
         self.bus.close()
         self.watch.release_all()
@@ -187,7 +187,7 @@ class Machine:
             await self.settled(until - loop.time())
         left = list(self.holdings.tasks.values())
         for task in left:
-            log.warning("task %s did not stop in time and was cut off", task.id)
+            log.warning("task.cut_off", extra={"task_id": task.id, "grace_s": grace_s})
             self.crew.fence_off(task.id)
         if left and "router" in self._tasks:
             await self.router.ask_all([(task.id, Reap(task.fence)) for task in left])
@@ -205,7 +205,7 @@ async def _supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:
         try:
             await run()
         except Exception:
-            log.exception("the %s broke and is started again", name)
+            log.exception("runtime.part_restarted", extra={"part": name})
             await asyncio.sleep(RESTART_S)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from argosy.core.lifecycle import Stop
 from argosy.core.types import FileState, FileStatus, Lease
-from argosy.errors import ArgosyError, Fenced, StoreError
+from argosy.errors import ArgosyError, DiskFull, Fenced, StoreError
 from argosy.runtime.yard import Job
 from argosy.store.port import Store, Tally
 
@@ -132,7 +132,7 @@ class Manifest:
             self._job.gauge.lease_deadline_s = 0.0
             self._job.token.set(Stop.CANCEL)
             raise
-        except StoreError:
+        except (StoreError, DiskFull):
             self._pending = batch | self._pending  # what came meanwhile is newer
             raise
         finally:

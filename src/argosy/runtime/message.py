@@ -86,6 +86,11 @@ class Item:
     files: tuple[FileState, ...] = ()
     refusals: int = field(default=0, init=False)
 
+    @property
+    def must_arrive(self) -> bool:
+        """Whether nobody would say it again if it were lost."""
+        return self.fence is not None or self.answer is None
+
 
 def future_answer(future: asyncio.Future[Outcome]) -> Callable[[Outcome], None]:
     """Return an answer that resolves ``future``, which lives on the router's loop."""

@@ -60,7 +60,7 @@ class Pool:
         self.call(self._shut)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join, JOIN_S)
         if self._thread.is_alive():
-            log.error("the transfer thread did not end within %.0f s", JOIN_S)
+            log.error("transfer.stuck", extra={"waited_s": JOIN_S})
 
     # -- from the runtime loop ---------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class Pool:
             if not self._ready.done():
                 self._ready.set_exception(error)
             else:
-                log.exception("the transfer loop broke")
+                log.exception("transfer.broken")
 
     async def _serve(self) -> None:
         self._closing = asyncio.Event()
@@ -190,7 +190,7 @@ def _call_all(calls: list[Call]) -> None:
         try:
             function(*args)
         except Exception:
-            log.exception("a call on the transfer loop failed")
+            log.exception("transfer.call_failed")
 
 
 def fastest_loop() -> asyncio.AbstractEventLoop:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from argosy.bus.local import Bus
-from argosy.errors import StoreError
+from argosy.errors import DiskFull, StoreError
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.recovery import Recovery
@@ -48,8 +48,8 @@ class Pulse:
             await self._alarm.wait(BEAT_S)
             try:
                 await self.beat()
-            except StoreError as error:
-                log.warning("the heartbeat could not be stored: %s", error)
+            except (StoreError, DiskFull) as error:
+                log.warning("lease.not_renewed", extra={"code": error.detail_code, "error": error.message})
 
     async def beat(self) -> None:
         if self._recovery is not None:

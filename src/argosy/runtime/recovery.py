@@ -35,7 +35,7 @@ class Recovery:
         dead = [worker.id for worker in others if is_dead(worker, self._me, silent_before=now - LEASE_S)]
         given_back = await self._reap(now, dead)
         for worker_id in dead:
-            log.info("worker %s is gone", worker_id)
+            log.info("worker.gone", extra={"worker": worker_id})
             await self._store.forget(worker_id)
         return given_back
 

@@ -18,9 +18,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from argosy.core.events import Recorded, StatusChanged, Warned
 from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
 from argosy.core.types import WAITING, FileState, Status, Task, TaskId
-from argosy.errors import ArgosyError, StoreError
+from argosy.errors import ArgosyError, DiskFull, StoreError
 from argosy.runtime.clock import Clock, Timer
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
@@ -115,23 +116,30 @@ class Router:
     async def _settle_safely(self, batch: list[Item]) -> None:
         try:
             await self._settle(batch)
-        except StoreError as error:
+        except (StoreError, DiskFull) as error:
             self._store_failed(batch, error)
         except asyncio.CancelledError:
             self._queue.extendleft(reversed(batch))
             raise
         except Exception:
-            log.exception("a batch of %d could not be settled", len(batch))
+            log.exception("router.batch_failed", extra={"items": len(batch)})
             _answer(batch, StoreError("internal error while deciding; the log has the details", code="internal"))
 
-    def _store_failed(self, batch: list[Item], error: StoreError) -> None:
-        """People get the error; what workers reported must not be lost and is tried again while their lease lasts."""
-        log.warning("the store failed: %s", error)
-        reports = [item for item in batch if item.fence is not None and item.answer is not _ANSWERED]
-        _answer([item for item in batch if item.fence is None], error)
-        alive = [item for item in reports if self._holdings.holds(item.task_id, item.fence)]
+    def _store_failed(self, batch: list[Item], error: ArgosyError) -> None:
+        """Who asked gets the error; what workers reported, and what nobody waits for, must not be lost and is tried
+        again for as long as the task is ours.
+        """
+        log.warning("store.failed", extra={"code": error.detail_code, "error": error.message, "items": len(batch)})
+        open_ones = [item for item in batch if item.answer is not _ANSWERED]
+        _answer([item for item in open_ones if not item.must_arrive], error)
+        alive = [item for item in open_ones if item.must_arrive and self._is_ours(item)]
         if alive:
             self._clock.call_later(STORE_RETRY_S, lambda: self.post(alive))
+
+    def _is_ours(self, item: Item) -> bool:
+        if item.fence is None:
+            return item.task_id in self._holdings.tasks
+        return self._holdings.holds(item.task_id, item.fence)
 
     async def _settle(self, batch: list[Item]) -> None:
         missing = {item.task_id for item in batch if item.fence is None} - self._holdings.tasks.keys()
@@ -147,6 +155,7 @@ class Router:
             self._holdings.update(outcome.stored)
             for task_id in outcome.lost:
                 self._lose(task_id)
+            _journal(outcome.events)
             await self._teller.tell(outcome.events)
             remarks = [event for item, _ in outcome.settled for event in decided.remarks.get(id(item), ())]
             if remarks:
@@ -156,14 +165,15 @@ class Router:
             for item, answer in outcome.settled:
                 if item.answer is not None:
                     item.answer(answer)
-                    item.answer = _ANSWERED
+                item.answer = _ANSWERED
             todo, current = outcome.again, outcome.current
 
     async def _load_discarded(self, decided: Round) -> None:
         """Look up the files of tasks whose parts are to go, before the commit that may remove the records."""
         ids = [task.id for task in decided.discarded if task.fence]  # never claimed: there is no part
-        for task_id, files in zip(ids, await asyncio.gather(*map(self._store.files, ids)), strict=True):
-            decided.forget_parts(task_id, files)
+        files = await self._store.files_of(ids) if ids else {}
+        for task_id in ids:
+            decided.forget_parts(task_id, files.get(task_id, ()))
 
     # -- carrying out ------------------------------------------------------------------------------
 
@@ -231,6 +241,20 @@ class Router:
     def refresh(self, tasks: Iterable[Task]) -> None:
         """Take over what another process has changed in tasks held here."""
         self.post(Item(task.id, Renewed(task)) for task in tasks)
+
+
+def _journal(events: Sequence[Recorded]) -> None:
+    """Log what has been committed, if anybody reads that."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    for recorded in events:
+        match recorded.event:
+            case StatusChanged(task_id, from_, to, reason, error):
+                cause = None if error is None else error.message
+                told = {"task_id": task_id, "from": from_, "to": to or "removed", "reason": reason, "error": cause}
+                log.info("task.status_changed", extra=told)
+            case Warned(code, message, task_id):
+                log.info("task.warned", extra={"task_id": task_id, "code": code, "warning": message})
 
 
 def _nothing(*_: object) -> None:

@@ -13,7 +13,7 @@ from argosy.core.retry import RETRY_AFTER_CAP_S
 from argosy.core.schedule import Candidate, Running, Situation, host_loads, plan, window_opens
 from argosy.core.timetable import next_change, parse_window
 from argosy.core.types import Status, Task, TaskId
-from argosy.errors import StoreError
+from argosy.errors import DiskFull, StoreError
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Take
@@ -102,8 +102,8 @@ class Scheduler:
         while True:
             try:
                 delay_s = await self._round()
-            except StoreError as error:
-                log.warning("cannot look for tasks to run: %s", error)
+            except (StoreError, DiskFull) as error:
+                log.warning("scheduler.store_failed", extra={"code": error.detail_code, "error": error.message})
                 delay_s = STORE_RETRY_S
             await self._alarm.wait(delay_s)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Stopped, WorkerTrigger
+from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
 from argosy.engines.port import Cancelled
 from argosy.errors import ArgosyError, Failure, Fenced
@@ -46,9 +47,9 @@ class Attempt:
         except ArgosyError as error:
             last = self._failed(error.failure())
         except Exception as error:
-            log.exception("an attempt at %s broke", self._task.id)
+            log.exception("task.attempt_broken", extra={"task_id": self._task.id})
             last = self._failed(
-                Failure("internal", f"{type(error).__name__}: {error}", "this is a bug; please report it")
+                Failure("internal", redacted(f"{type(error).__name__}: {error}"), "this is a bug; please report it")
             )
         self._send(last, await self._manifest.hand_over())
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from argosy.core.redact import redacted_url
 from argosy.core.types import FileSpec, TaskSpec
 from argosy.errors import UsageError
 
@@ -36,20 +37,20 @@ def check(url: str) -> SplitResult:
     if len(url) > LONGEST_URL:
         raise UsageError(f"a URL of {len(url):,} characters is too long", hint=f"at most {LONGEST_URL:,}")
     if _CONTROL.search(url):
-        raise UsageError(f"not a URL: {url[:200]!r}", hint="write spaces in it as %20")
+        raise UsageError(f"not a URL: {_shown(url)}", hint="write spaces in it as %20")
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"not a URL: {url[:200]!r} ({error})") from None
+    except ValueError:
+        raise UsageError(f"not a URL: {_shown(url)}") from None
     if parts.scheme.lower() not in PORTS:
         raise UsageError(
-            f"{parts.scheme or 'no'} scheme in {url[:200]!r}",
+            f"{parts.scheme or 'no'} scheme in {_shown(url)}",
             hint=f"one of {', '.join(PORTS)} is needed",
             code="scheme",
         )
     if not parts.hostname or port == 0:
-        raise UsageError(f"the URL names no host: {url[:200]!r}")
+        raise UsageError(f"the URL names no host: {_shown(url)}")
     return parts
 
 
@@ -58,3 +59,7 @@ def host_of(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or PORTS.get(parts.scheme.lower(), 0)
     return f"{parts.hostname or ''}:{port}"
+
+
+def _shown(url: str) -> str:
+    return repr(redacted_url(url)[:200])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from argosy.core.redact import redacted_url
 from argosy.core.types import FileSpec, TaskSpec
 from argosy.errors import UsageError
 from argosy.sources.http import UrlSource
@@ -21,7 +22,7 @@ class SourceRegistry:
         for source in self._sources:
             if source.accepts(text):
                 return source
-        shown = text[:200]
+        shown = redacted_url(text)[:200]
         hint = f"did you mean https://{shown}?" if "." in shown and "://" not in shown else "a URL is needed"
         raise UsageError(f"nothing here can fetch {shown!r}", hint=hint, code="unknown_source")
 

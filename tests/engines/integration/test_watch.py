@@ -10,7 +10,7 @@ import pytest
 from argosy.core.pace import Pace
 from argosy.core.ranges import Piece
 from argosy.engines.curl.origin import Origin
-from argosy.engines.curl.watch import ASLEEP_S, DRIP_BYTES, Watch
+from argosy.engines.curl.watch import ASLEEP_S, DRIP_BYTES, RESTARTS, Watch
 from argosy.errors import ArgosyError
 
 TIMEOUT_S = 30.0
@@ -25,7 +25,6 @@ class Connection:
     heard_at: float = 0.0
     received: int = 0
     resume_at: float = 0.0
-    restarted: bool = False
     alive: bool = True
     pending_bytes: int = 0
     pace: Pace = field(default_factory=lambda: Pace(0.0, 0.0))
@@ -131,8 +130,30 @@ def test_one_far_slower_than_its_siblings_is_started_again_once() -> None:
     watched(*fast, slow, upto=10)
 
     assert slow.cut == [None]
-    assert slow.restarted
     assert [connection.cut for connection in fast] == [[], [], []]
+
+
+def test_the_last_one_at_work_is_held_against_those_that_have_ended() -> None:
+    fast = [Connection(bps=1_000_000) for _ in range(3)]
+    slow = Connection(bps=10_000)
+    watch = watched(*fast, slow, upto=1)
+
+    watched(slow, since=1, upto=10, watch=watch)
+
+    assert slow.cut == [None]
+
+
+def test_one_that_stays_slow_is_left_in_peace_in_the_end() -> None:
+    fast = [Connection(bps=1_000_000) for _ in range(3)]
+    watch = Watch(TIMEOUT_S)
+
+    cuts = 0
+    for _ in range(2 * RESTARTS):
+        slow = Connection(bps=10_000)
+        watched(*fast, slow, upto=4, watch=watch)
+        cuts += len(slow.cut)
+
+    assert cuts == RESTARTS
 
 
 def test_a_slow_one_that_is_about_to_end_is_left_alone() -> None:

@@ -31,6 +31,9 @@ DISCARD_BYTES: Final = 64 * 1024
 """So much of an error page is read to keep its connection; beyond that the connection is closed."""
 HEAD_BYTES: Final = 256 * 1024
 """All header lines of all answers to a request may have so many bytes; libcurl would take 300 KiB for each answer."""
+SHORTEST_REST_S: Final = 0.001
+LONGEST_REST_S: Final = 1.0
+"""A limit that is changed must not find us asleep for a debt that it has just forgiven."""
 PAUSE: Final[int] = pycurl.WRITEFUNC_PAUSE
 ABORT: Final = 0
 """What the body callback returns to end the transfer: not the size of the data."""
@@ -77,8 +80,6 @@ class Stream:
         self.received = 0
         self.held_host = origin.host
         """The host whose connection permit this stream holds."""
-        self.restarted = False
-        """Started again because it was too slow; once is enough."""
         now = fetch.now()
         self.pace = Pace(now, now)
         self.heard_at = now
@@ -281,15 +282,25 @@ class Stream:
     def _hold_back(self) -> bool:
         """Tell whether the limit forbids more just now; then libcurl stops reading until it allows it."""
         wait = self.resume_at - self.heard_at
-        if wait <= 0.001:
+        if wait <= SHORTEST_REST_S:
             return False
         if self._held_back is None:
-            self._held_back = asyncio.get_running_loop().call_later(wait, self._go_on)
+            self._rest(wait)
         return True
 
+    def _rest(self, wait: float) -> None:
+        self._held_back = asyncio.get_running_loop().call_later(min(wait, LONGEST_REST_S), self._go_on)
+
     def _go_on(self) -> None:
+        """Go on, or rest once more if the limit, which may be another by now, is still owed time."""
         self._held_back = None
+        self.heard_at = now = self._fetch.now()
+        left = self.resume_at - now
+        owed = min(left, self._fetch.throttle.admit(0)) if left > SHORTEST_REST_S else 0.0
+        if owed > SHORTEST_REST_S and self._curl is not None:
+            self.resume_at = now + owed
+            self._rest(owed)
+            return
         self.resume_at = 0.0
-        self.heard_at = self._fetch.now()
         if self._curl is not None:
             self._unpause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,9 @@ DRIP_BYTES: Final = 512
 """A connection that brings less than this in a stall timeout is stalled."""
 ASLEEP_S: Final = 5.0
 """Looks are a fraction of a second apart; after so long a gap the process or the machine was stopped."""
+MEASURED_BYTES: Final = 256 * 1024
+RESTARTS: Final = 16
+"""Slow connections started again for one file; a server that is slow by nature is left in peace after that."""
 WORTH_S: Final = 1.0
 """A slow connection that ends sooner than this is left alone."""
 
@@ -25,6 +29,9 @@ class Watch:
         self._looked_at: float | None = None
         self._windows: dict[Stream, tuple[float, int]] = {}
         """Since when each body is counted, and how much it had brought by then."""
+        self._seen: list[Stream] = []
+        self._gone: deque[float] = deque(maxlen=16)
+        self._restarts = RESTARTS
 
     def look(self, streams: Sequence[Stream], now: float, *, limited: bool) -> None:
         if self._looked_at is not None and now - self._looked_at > ASLEEP_S:
@@ -36,11 +43,19 @@ class Watch:
             if self._is_stalled(stream, now, limited=limited):
                 message = f"nothing came from {stream.origin.host} for {self._timeout_s:g} s"
                 stream.abort(NetworkError(message, hint="it is tried again by itself", code="stalled"))
-        taking = [stream for stream in streams if stream.taking and not stream.restarted and stream.alive]
-        for index in laggards([stream.pace for stream in taking], now):
-            if time_left(taking[index]) > WORTH_S:
-                taking[index].restarted = True
+        self._remember_gone(streams)
+        taking = [stream for stream in streams if stream.taking and stream.alive]
+        for index in laggards([stream.pace for stream in taking], now, self._gone):
+            if self._restarts and time_left(taking[index]) > WORTH_S:
+                self._restarts -= 1
+                self._seen.remove(taking[index])
                 taking[index].abort()
+
+    def _remember_gone(self, streams: Sequence[Stream]) -> None:
+        """Keep the last speeds of streams that have ended after bringing enough to be measured."""
+        ended = [stream for stream in self._seen if stream not in streams and stream.received >= MEASURED_BYTES]
+        self._gone.extend(stream.pace.bps for stream in ended)
+        self._seen = list(streams)
 
     def _forgive(self, streams: Sequence[Stream], now: float) -> None:
         """We slept: what came meanwhile lies in the sockets, and nobody can be blamed for the time."""

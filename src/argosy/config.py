@@ -4,6 +4,8 @@ With ``ARGOSY_HOME`` every file Argosy keeps (config, database, token, logs) is 
 where the system keeps such files (XDG on Linux).
 """
 
+# ruff: noqa: ANN401  # a setting is of the type of its default
+
 from __future__ import annotations
 
 import os
@@ -111,10 +113,10 @@ class Config:
     origins: Mapping[str, str]
     home: Home = field(default_factory=home)
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401
+    def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
-    def with_flags(self, **flags: Any) -> Config:  # noqa: ANN401
+    def with_flags(self, **flags: Any) -> Config:
         """Return the settings with those flags that are not None on top."""
         given = {name: value for name, value in flags.items() if value is not None}
         return self.over({name: _read(name, value, "flag") for name, value in given.items()}, "flag")
@@ -165,7 +167,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     return {name: _read(name, value, str(path)) for name, value in stored.items()}
 
 
-def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401
+def _read(name: str, value: Any, origin: str) -> Any:
     """Return the value in the setting's own type."""
     setting = SETTINGS.get(name)
     if setting is None:
@@ -182,7 +184,7 @@ def _read(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401
     return converted
 
 
-def _converted(value: Any, kind: type) -> Any:  # noqa: ANN401
+def _converted(value: Any, kind: type) -> Any:
     if kind is bool:
         if isinstance(value, bool):
             return value
@@ -192,5 +194,5 @@ def _converted(value: Any, kind: type) -> Any:  # noqa: ANN401
             return False
         raise ValueError(value)
     if isinstance(value, (bool, dict, list)):
-        raise ValueError(value)  # noqa: TRY004
+        raise ValueError(value)  # noqa: TRY004 - it is what was written that is wrong
     return kind(value)

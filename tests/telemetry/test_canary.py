@@ -9,12 +9,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from argosy import Runtime, TransferOptions
-from argosy.core.events import Recorded, payload
+from argosy.core.events import payload
 from argosy.errors import ArgosyError
 from argosy.testing.faults import Status
 from argosy.testing.server import FaultyServer
@@ -122,12 +123,12 @@ async def test_a_secret_is_in_no_event_error_or_repr(server: FaultyServer, tmp_p
     async with Runtime(tmp_path / "home", directory=tmp_path / "out") as runtime:
         for urls in (with_secrets(server.add("/a.bin", BODY)), [with_secrets(server.url(f"/{i}.bin")) for i in "123"]):
             task = await runtime.add(urls, options=options, max_retries=0)
-            said.append(repr(task))
+            said += [repr(task), repr(replace(options, sidecar=None, proxy=f"http://u:{CANARY}@h"))]
             with pytest.raises(ArgosyError) as caught:
                 await task
             said += [str(caught.value), repr(caught.value), caught.value.hint, repr(await runtime.task(task.id))]
             said += [str(await runtime.why(task.id)), repr(task.path)]
-        said += [str(payload(event.event)) for event in await runtime.events() if isinstance(event, Recorded)]
+        said += [str(payload(event.event)) for event in await runtime.events()]
     assert len(said) > 10
     for text in said:
         assert CANARY not in text

@@ -9,6 +9,7 @@ to Ctrl-C, ``show`` and ``table`` draw on a terminal, ``document`` makes the JSO
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -20,9 +21,13 @@ def main(words: list[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     if "_ARGOSY_COMPLETE" not in os.environ and (not words or words in HELP_WORDS):
         return _overview(asked=bool(words))
+    gc.disable()  # nothing of what is imported now is garbage; `loop` switches it on again
     from argosy.cli.app import run  # noqa: PLC0415 - the overview must not pay for it
 
-    return run(words)
+    try:
+        return run(words)
+    finally:
+        gc.freeze()  # nor is it worth looking through all of it once more at the end
 
 
 def _overview(*, asked: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,8 @@ def run(main: Coroutine[Any, Any, T], *, busy: bool = False) -> T:
     from argosy.cli import logbook  # noqa: PLC0415 - nor a log
 
     logbook.open_log()
+    gc.freeze()
+    gc.enable()
     with asyncio.Runner(loop_factory=_fastest_loop if busy else None) as runner:
         return runner.run(main)
 

@@ -87,18 +87,18 @@ class TransferOptions:
     """
 
     connections: int = 8
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     user_agent: str | None = None
     referer: str | None = None
-    user: str | None = None
+    user: str | None = field(default=None, repr=False)
     """``name:password`` for HTTP, FTP or SFTP."""
-    cookie: str | None = None
+    cookie: str | None = field(default=None, repr=False)
     """A ``Cookie`` header's value."""
     cookie_file: str | None = None
     """A Netscape cookie file to read."""
     netrc: bool = True
     netrc_file: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     """``http://``, ``socks5h://`` …; ``""`` means none even if the environment names one."""
     ca_file: str | None = None
     insecure: bool = False

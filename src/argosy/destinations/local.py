@@ -248,6 +248,11 @@ class LocalDestination:
 
     # -- the rest ----------------------------------------------------------------------------------
 
+    def forget(self, states: Iterable[FileState]) -> None:
+        """Let go of what is held in memory of the files: nobody will publish it."""
+        for state in states:
+            self._parcels.pop(state)
+
     async def discard(self, states: Sequence[FileState]) -> None:
         """Remove the part files of the states; published files stay."""
         await self._run(self._discard, states)

@@ -65,7 +65,7 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     if len(texts) + len(request.files) > LARGEST_TASK:
         raise UsageError(f"at most {LARGEST_TASK:,} files can be one task")
     files = tuple(request.files) or _described(request, texts, sources)
-    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))  # noqa: PTH100, PTH111
+    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))  # noqa: PTH100, PTH111 - pathlib does not take out ".."
     source = texts[0] if texts else files[0].urls[0]
     return TaskSpec(source, directory, files, request.options, request.engine)
 

@@ -87,7 +87,7 @@ class Convoy:
                 raise
             except ArgosyError as error:
                 now = self._manifest.files[state.index]
-                step = next_step(policy, error.failure(), attempt, now.received > before, random.random())  # noqa: S311
+                step = next_step(policy, error.failure(), attempt, now.received > before, random.random())  # noqa: S311 - jitter, no secret
                 if not isinstance(step, RetryAt):
                     self._manifest.note(failed(now, error))
                     return

@@ -64,7 +64,7 @@ class Desk:
     def _alive(self) -> bool:
         return self._job.alive(self._yard.clock)
 
-    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:  # noqa: ARG002
+    def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:  # noqa: ARG002 - a desk is of one file
         gauge = self._job.gauge
         gauge.received += received - self._received
         gauge.connections += connections - self._connections

@@ -37,7 +37,7 @@ def host_id() -> str:
     """Return what tells this machine from others, and containers with pids of their own from each other."""
     machine = _text("/etc/machine-id") or f"{socket.gethostname()}-{uuid.getnode():012x}"
     try:
-        return f"{machine} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
+        return f"{machine} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return machine
 

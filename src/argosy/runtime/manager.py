@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -57,7 +56,7 @@ class Runtime:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or config.load(home)
-        self._directory = str(directory or self.settings["directory"] or os.getcwd())  # noqa: PTH109
+        self._directory = str(directory or self.settings["directory"] or Path.cwd())
         self._machine = Machine(
             store or parts.database(self.settings.home),
             clock or SystemClock(),

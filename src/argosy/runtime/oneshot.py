@@ -11,7 +11,7 @@ from argosy.runtime.manager import Runtime
 
 
 async def aget(
-    url: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any  # noqa: ANN401
+    url: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any  # noqa: ANN401 - as Runtime.add
 ) -> Path:
     """Return the path of the file once it is there, whole and verified.
 

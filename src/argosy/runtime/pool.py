@@ -196,7 +196,7 @@ def _call_all(calls: list[Call]) -> None:
 def fastest_loop() -> asyncio.AbstractEventLoop:
     """Return the fastest loop there is: with uvloop small files go twice as fast."""
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop  # noqa: PLC0415 - there is none for Windows
     except ImportError:
         return asyncio.SelectorEventLoop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from argosy.core.events import Recorded
@@ -61,6 +61,9 @@ class Destination(Protocol):
     async def recover(self, state: FileState) -> FileState:
         """Return what became of a file whose publishing was cut."""
         ...
+
+    def forget(self, states: Iterable[FileState]) -> None:
+        """Let go of what is held in memory of the files: this attempt is over."""
 
     async def discard(self, states: Sequence[FileState]) -> None:
         """Remove the part files."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
+from pathlib import Path
 
 from argosy.core.checksum import HEX_DIGITS, Checksum, parse
 from argosy.core.header import parse_http_date
@@ -43,7 +43,7 @@ def is_still_there(directory: str, state: FileState) -> bool:
     if state.published is None:
         return False
     try:
-        there = os.stat(os.path.join(directory, state.published))  # noqa: PTH116, PTH118
+        there = Path(directory, state.published).stat()
     except OSError:
         return False
     modified = parse_http_date(state.last_modified or "")

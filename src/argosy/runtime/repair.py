@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argosy.core.ranges import Extent, without
@@ -76,7 +77,7 @@ def check(directory: str, state: FileState) -> FileReport:
     path = state.published or state.path or ""
     whole = ((0, state.size),) if state.size else ()
     try:
-        fd = os.open(os.path.join(directory, path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))  # noqa: PTH118
+        fd = os.open(Path(directory, path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except OSError:
         return FileReport(path, False, "length", whole)
     try:
@@ -143,13 +144,13 @@ def _part_of(task: Task, state: FileState, task_id: TaskId, index: int, damaged:
     published = state.published or state.path or ""
     folder, _, name = published.rpartition("/")
     part = f"{folder}/" * bool(folder) + f".{name[:60]}.{task_id[:8]}-{index}.repair.part"
-    target = os.path.join(task.spec.directory, part)  # noqa: PTH118
+    target = Path(task.spec.directory, part)
     fresh = replace(
         state, task_id=task_id, index=index, status=FileStatus.PENDING, path=published, published=None, part=part,
         verified_by=None, attempts=0, error=None,
     )  # fmt: skip
     try:
-        shutil.copyfile(os.path.join(task.spec.directory, published), target, follow_symlinks=False)  # noqa: PTH118
+        shutil.copyfile(Path(task.spec.directory, published), target, follow_symlinks=False)
     except OSError:
         return replace(fresh, part=None, extents=(), received=0, block_hashes=b"", part_mtime_ns=None)
     if state.size is not None:
@@ -158,4 +159,4 @@ def _part_of(task: Task, state: FileState, task_id: TaskId, index: int, damaged:
     for extent in damaged:
         kept = without(kept, extent)
     received = sum(end - first for first, end in kept)
-    return replace(fresh, extents=kept, received=received, part_mtime_ns=os.stat(target).st_mtime_ns)  # noqa: PTH116
+    return replace(fresh, extents=kept, received=received, part_mtime_ns=target.stat().st_mtime_ns)

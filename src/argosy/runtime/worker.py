@@ -54,7 +54,7 @@ class Attempt:
         self._send(last, await self._manifest.hand_over())
 
     def _failed(self, failure: Failure) -> AttemptFailed:
-        return AttemptFailed(failure, self._durable, random.random())  # noqa: S311
+        return AttemptFailed(failure, self._durable, random.random())  # noqa: S311 - jitter, no secret
 
     @property
     def _durable(self) -> int:
@@ -70,6 +70,13 @@ class Attempt:
             await manifest.record(await self._resolve())
         self._show()
         destination = self._yard.warehouse.destination(self._task.spec.directory)
+        try:
+            return await self._bring_to(destination)
+        finally:
+            destination.forget(unfinished(manifest.files.values()))
+
+    async def _bring_to(self, destination: Destination) -> WorkerTrigger:
+        manifest = self._manifest
         if self._task.started_at is not None:
             await destination.sweep(tuple(manifest.files.values()))
         carrier = Carrier(self._job, self._yard, manifest, destination)
@@ -79,8 +86,7 @@ class Attempt:
             name = None
             await Convoy(self._job, manifest, carrier, destination).bring_all()
             await self._finishing(name)
-        total = manifest.total or manifest.durable
-        return Finished(manifest.durable, total, manifest.done, name)
+        return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
 
     async def _files(self) -> Sequence[FileState]:
         if self._job.files is not None:

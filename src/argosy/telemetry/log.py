@@ -133,7 +133,7 @@ class LogFile(RotatingFileHandler):
 
     def _was_moved(self, stream: io.TextIOWrapper) -> bool:
         try:
-            return not os.path.samestat(os.stat(self.baseFilename), os.fstat(stream.fileno()))  # noqa: PTH116
+            return not os.path.samestat(Path(self.baseFilename).stat(), os.fstat(stream.fileno()))
         except OSError:
             return True
 

@@ -24,9 +24,9 @@ class FakeTimer:
 class FakeClock:
     """Implements :class:`argosy.runtime.clock.Clock`. Starts on a Monday at noon, local time as well as UTC."""
 
-    def __init__(self, start: datetime = datetime(2026, 6, 1, 12)) -> None:  # noqa: DTZ001
+    def __init__(self, start: datetime = datetime(2026, 6, 1, 12)) -> None:  # noqa: DTZ001 - local wall time is naive
         self._start = start
-        self._epoch0 = (start - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001
+        self._epoch0 = (start - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001 - likewise
         self._elapsed_s = 0.0
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._order = count()

@@ -43,13 +43,17 @@ Script = Callable[[str, int], Play]
 """``(url, how many calls for it came before) -> Play``."""
 
 
+def _always(play: Play) -> Script:
+    return lambda *_: play
+
+
 class ScriptedEngine:
     """Accepts every URL. ``calls`` and ``most_at_once`` may be read from any thread."""
 
     name = "scripted"
 
     def __init__(self, script: Script | Play | None = None) -> None:
-        self._script: Script = script if callable(script) else lambda url, n, play=script or Play(): play  # type: ignore[misc]  # noqa: ARG005
+        self._script: Script = script if callable(script) else _always(script or Play())
         self._seen: Counter[str] = Counter()
         self.calls: list[tuple[str, int]] = []
         """URL and how many bytes were there already, for each call."""

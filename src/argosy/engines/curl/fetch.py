@@ -157,7 +157,7 @@ class Fetch:
         victims = [s for s in self.streams if s.taking and s.piece is not None and s.piece.end is not None]
         if not victims:
             return None
-        victim = max(victims, key=time_left)
+        victim = max(victims, key=_longest)
         assert victim.piece is not None
         if time_left(victim) < STEAL_S:
             return None
@@ -280,3 +280,9 @@ class Fetch:
     def _report(self) -> None:
         ranges, pending = self.holding.ranges, sum(stream.pending_bytes for stream in self.streams)
         self.desk.report(self.holding.state.index, ranges.received + pending, ranges.size, len(self.streams))
+
+
+def _longest(stream: Stream) -> tuple[float, int]:
+    """Order streams by the time they will take; where nothing is known of their speed yet, by what they miss."""
+    assert stream.piece is not None
+    return time_left(stream), stream.piece.missing or 0

@@ -222,6 +222,9 @@ class Stream:
     def _accept(self, data: bytes) -> None:
         if self.skip:
             data = self._compare(data)
+        elif self._fits(len(data)):
+            self._gather(data)
+            return
         if self.decoder is not None:
             for decoded in self.decoder.feed(data):
                 self._gather(decoded)
@@ -235,6 +238,14 @@ class Stream:
                     return
             self._gather(data[:room])
             data = data[room:]
+
+    def _fits(self, size: int) -> bool:
+        """Tell whether so many bytes end before the piece and the body do: nearly always, and quickly told."""
+        piece, upto = self.piece, self._upto
+        if piece is None or self.decoder is not None:
+            return False
+        end = piece.position + self.pending_bytes + size
+        return (piece.end is None or end < piece.end) and (upto is None or end < upto)
 
     def _room(self, wanted: int) -> int:
         """Return how many of the wanted bytes still belong to the piece. Raises Changed for a body that goes on behind

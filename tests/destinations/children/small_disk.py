@@ -157,7 +157,7 @@ async def full_while_downloading(there: LocalDestination, folder: Path) -> Told:
     with FaultyServer() as server:
         url = server.add("/file.bin", DATA, faults=[Throttle(2_000_000)])
         fetching = asyncio.create_task(download(there, replace(fresh(), urls=(url,)), 1))
-        while server.bytes_sent() < 1_000_000:
+        while server.bytes_sent() < 1_000_000 and not fetching.done():
             await asyncio.sleep(0.01)
         ballast = folder / "ballast"
         with suppress(OSError), ballast.open("wb", buffering=0) as taking:
@@ -273,4 +273,4 @@ CASES = {
 }  # fmt: skip
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(asyncio.wait_for(main(sys.argv[1], Path(sys.argv[2])), 50))  # nobody is left to end it later

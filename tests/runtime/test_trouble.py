@@ -35,6 +35,12 @@ def is_now(runtime: Runtime, task: TaskHandle, *statuses: Status) -> Callable[[]
     return look
 
 
+def pass_time(runtime: Runtime, clock: FakeClock) -> None:
+    """Let seconds pass while nobody holds a lease that the heartbeat, which takes real time, could not keep up with."""
+    if not runtime._machine.holdings.tasks:
+        clock.advance(5)
+
+
 async def told(runtime: Runtime, task: TaskHandle) -> list[Status | None]:
     events = [recorded.event for recorded in await runtime.events(task_id=task.id)]
     return [event.to for event in events if isinstance(event, StatusChanged)]
@@ -147,12 +153,12 @@ async def test_a_full_disk_stops_its_folder_alone_burns_no_retry_and_heals_by_it
         for tries in range(3, 8):
             waiting = await crowded[0].task()
             assert (waiting.status, waiting.attempt, waiting.warning) == (Status.RETRYING, 0, "disk_full")
-            await until(_tried(scripted, clock, tries))
+            await until(_tried(runtime, scripted, clock, tries))
             await until(is_now(runtime, crowded[0], Status.RETRYING))
         full.clear()
 
         async def over() -> bool:
-            clock.advance(5)
+            pass_time(runtime, clock)
             return (await runtime.counts())[Status.COMPLETED] == 3
 
         await until(over)
@@ -161,9 +167,9 @@ async def test_a_full_disk_stops_its_folder_alone_burns_no_retry_and_heals_by_it
     assert {warning.code for warning in warned} == {"disk_full"}
 
 
-def _tried(scripted: Scripted, clock: FakeClock, times: int) -> Callable[[], bool]:
+def _tried(runtime: Runtime, scripted: Scripted, clock: FakeClock, times: int) -> Callable[[], bool]:
     def look() -> bool:
-        clock.advance(5)
+        pass_time(runtime, clock)
         return len(scripted.engine.calls) >= times
 
     return look
@@ -241,7 +247,7 @@ async def test_a_host_that_wants_to_be_left_alone_is_left_alone_by_all_its_tasks
         clock.advance(2)
 
         async def over() -> bool:
-            clock.advance(1)
+            pass_time(runtime, clock)
             return (await runtime.counts())[Status.COMPLETED] == 3
 
         await until(over)

@@ -6,10 +6,9 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from argosy import config
 from argosy.cli import trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
@@ -17,7 +16,6 @@ from argosy.cli.progress.view import Silent, View
 from argosy.cli.race import first_of
 from argosy.cli.report import Lines, Reporter, Words
 from argosy.cli.signals import Stopping, listening
-from argosy.core.limits import Limits
 from argosy.core.sizes import format_size
 from argosy.core.types import Task
 from argosy.errors import DiskFull
@@ -74,7 +72,7 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
     """Return the exit code once every request has come to rest, or somebody or something said stop."""
     teller = reporter(manner)
     with listening() as stopping:
-        async with Runtime(session=True, limits=_limits(manner)) as runtime, runtime.subscribe() as events:
+        async with Runtime(session=True, max_running=manner.jobs) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller)
             handles = await runtime.add_many(requests)
             for handle, task in zip(handles, await asyncio.gather(*(handle.task() for handle in handles)), strict=True):
@@ -89,11 +87,6 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
                 await _put_down(runtime, follower, events, stopping)
             teller.close(follower.board)
         return _fetched(manner.face, follower, stopping, ended)
-
-
-def _limits(manner: Manner) -> Limits | None:
-    """Return the limits of this command alone, None: those that are stored."""
-    return None if manner.jobs is None else replace(config.load().limits(), max_running=manner.jobs)
 
 
 async def _after(seconds: float | None) -> None:
@@ -144,7 +137,7 @@ async def work_queue(manner: Manner, *, forever: bool) -> int:
     """Return the exit code once the queue is empty (``forever``: never by itself)."""
     teller = reporter(manner)
     with listening() as stopping:
-        async with Runtime(limits=_limits(manner)) as runtime, runtime.subscribe() as events:
+        async with Runtime(max_running=manner.jobs) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller, adopts=True)
             following = asyncio.create_task(follower.forever(events))
             try:

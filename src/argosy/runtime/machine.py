@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from argosy.bus.local import Bus
@@ -49,6 +50,7 @@ class Machine:
         session: bool,
         limits: Limits,
         pinned: bool,
+        max_running: int | None,
         engines: Callable[[], Engines],
         sources: Sources,
         warehouse: Callable[[], Warehouse],
@@ -58,10 +60,13 @@ class Machine:
         self.work = work
         self.me = this_process(serves_queue=not session)
         self.session = self.me.id if session else None
-        self.limits = limits
+        self.common_limits = limits
+        """Those of every process on this store; ``limits`` are they with what is this process's own."""
+        self.limits = limits if max_running is None else replace(limits, max_running=max_running)
         self.sources = sources
         self._default_limits = limits
         self._pinned = pinned
+        self._max_running = max_running
         self._engines = engines
         self._build_warehouse = warehouse
         self.warehouse = warehouse()
@@ -141,7 +146,10 @@ class Machine:
             self.take_limits(standing.load(await self.store.setting(standing.SETTING), self._default_limits))
 
     def take_limits(self, limits: Limits) -> None:
-        """Let ``limits`` hold from now on."""
+        """Let ``limits`` hold from now on; how many tasks run at once is this process's own, if it was told."""
+        self.common_limits = limits
+        if self._max_running is not None:
+            limits = replace(limits, max_running=self._max_running)
         if limits == self.limits:
             return
         self.limits = self.scheduler.limits = limits

@@ -37,7 +37,8 @@ class Runtime:
 
     ``home`` is the folder for all of Argosy's files (default: see :mod:`argosy.config`). ``work=False`` only looks and
     commands, and lets other processes do the work. ``session=True`` is for a foreground command: it runs the tasks that
-    are added here and no others. ``limits`` hold for this runtime alone; without, the stored ones do.
+    are added here and no others. ``limits`` hold for this runtime alone; without, the stored ones do,
+    of which ``max_running`` replaces one.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Runtime:
         *,
         directory: str | Path | None = None,
         limits: Limits | None = None,
+        max_running: int | None = None,
         session: bool = False,
         work: bool = True,
         settings: config.Config | None = None,
@@ -64,6 +66,7 @@ class Runtime:
             session=session,
             limits=standing.checked(limits or self.settings.limits()),
             pinned=limits is not None,
+            max_running=max_running,
             engines=engines or parts.engines,
             sources=sources or parts.sources(),
             warehouse=warehouse or parts.warehouse,
@@ -198,10 +201,10 @@ class Runtime:
 
     async def apply_limits(self, **changes: object) -> Limits:
         """Change the named limits at once, here and in every process on this store, and for every later start."""
-        limits = standing.changed(self._machine.limits, changes)
+        limits = standing.changed(self._machine.common_limits, changes)
         await self._machine.store.set_setting(standing.SETTING, standing.dump(limits))
         self._machine.take_limits(limits)
-        return limits
+        return self._machine.limits
 
     # -- what there is -----------------------------------------------------------------------------
 

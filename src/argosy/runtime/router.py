@@ -22,7 +22,7 @@ from argosy.core.events import Recorded, StatusChanged, Warned
 from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
 from argosy.core.types import WAITING, FileState, Status, Task, TaskId
 from argosy.errors import ArgosyError, DiskFull, StoreError
-from argosy.runtime.clock import Clock, Timer
+from argosy.runtime.clock import Alarm, Clock, Timer
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
 from argosy.runtime.ports import Hands, Teller
@@ -54,6 +54,7 @@ class Router:
         self._teller = teller
         self._queue: deque[Item] = deque()
         self._wake = asyncio.Event()
+        self._rest = Alarm(clock)
         self._overdue: dict[TaskId, tuple[int, Timer]] = {}
         self.settled: Callable[[bool], None] = _nothing
         """Called after each batch: a slot may be free now; ``True``: there may be another task to run as well."""
@@ -96,14 +97,16 @@ class Router:
             if len(self._holdings.tasks) >= MANY:
                 await asyncio.sleep(GATHER_S)
             while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-                await self._settle_safely(batch)
+                if not await self._settle_safely(self._batch()):
+                    await self._rest.wait(STORE_RETRY_S)
 
     async def drain(self) -> None:
-        """Settle what is queued now; for the end, when :meth:`run` no longer does."""
-        while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            await self._settle_safely(batch)
+        """Settle what is queued now, as far as the store takes it; for the end, when :meth:`run` no longer does."""
+        while self._queue and await self._settle_safely(self._batch()):
+            pass
+
+    def _batch(self) -> list[Item]:
+        return [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
 
     def close(self) -> None:
         """Answer whoever still waits, and forget the timers."""
@@ -113,28 +116,31 @@ class Router:
         _answer(self._queue, StoreError("the runtime has stopped", code="stopped"))
         self._queue.clear()
 
-    async def _settle_safely(self, batch: list[Item]) -> None:
+    async def _settle_safely(self, batch: list[Item]) -> bool:
+        """Settle the batch; False if the store failed and some of it is in the queue again."""
         try:
             await self._settle(batch)
         except (StoreError, DiskFull) as error:
-            self._store_failed(batch, error)
+            return not self._store_failed(batch, error)
         except asyncio.CancelledError:
             self._queue.extendleft(reversed(batch))
             raise
         except Exception:
             log.exception("router.batch_failed", extra={"items": len(batch)})
             _answer(batch, StoreError("internal error while deciding; the log has the details", code="internal"))
+        return True
 
-    def _store_failed(self, batch: list[Item], error: ArgosyError) -> None:
-        """Who asked gets the error; what workers reported, and what nobody waits for, must not be lost and is tried
-        again for as long as the task is ours.
+    def _store_failed(self, batch: list[Item], error: ArgosyError) -> bool:
+        """Who asked gets the error. What workers reported, and what nobody waits for, must not be lost: it is tried
+        again for as long as the task is ours, and before all that came since, or a task would end before it began.
+        Tell whether there is any such.
         """
         log.warning("store.failed", extra={"code": error.detail_code, "error": error.message, "items": len(batch)})
         open_ones = [item for item in batch if item.answer is not _ANSWERED]
         _answer([item for item in open_ones if not item.must_arrive], error)
         alive = [item for item in open_ones if item.must_arrive and self._is_ours(item)]
-        if alive:
-            self._clock.call_later(STORE_RETRY_S, lambda: self.post(alive))
+        self._queue.extendleft(reversed(alive))
+        return bool(alive)
 
     def _is_ours(self, item: Item) -> bool:
         if item.fence is None:

@@ -155,17 +155,22 @@ class Held(ThreadPoolExecutor):
                 future.set_result(call(*arguments))
 
 
+async def handed_over(held: Held) -> None:
+    while not held.jobs:
+        await asyncio.sleep(0)
+
+
 async def settled(held: Held, flushes: list[asyncio.Task[None]]) -> None:
     while not all(flush.done() for flush in flushes):
         held.run()
-        await asyncio.sleep(0)
+        await handed_over(held)
 
 
 async def test_many_files_share_few_trips_to_the_disk(opened: int) -> None:
     held = Held()
     flusher = Flusher(held)
     flushes = [asyncio.create_task(flusher.flush(opened)) for _ in range(500)]
-    await asyncio.sleep(0)
+    await handed_over(held)
     assert len(held.jobs) == JOBS
 
     await settled(held, flushes)
@@ -182,7 +187,7 @@ async def test_a_failure_reaches_only_the_one_whose_file_it_is(opened: int) -> N
     readable, writable = os.pipe()  # cannot be flushed
     fds = [opened, opened, writable, opened, writable, opened]
     flushes = [asyncio.create_task(flusher.flush(fd)) for fd in fds]
-    await asyncio.sleep(0)
+    await handed_over(held)
 
     await settled(held, flushes)
 
@@ -196,7 +201,7 @@ async def test_who_stops_waiting_disturbs_nobody(opened: int) -> None:
     held = Held()
     flusher = Flusher(held)
     flushes = [asyncio.create_task(flusher.flush(opened)) for _ in range(10)]
-    await asyncio.sleep(0)
+    await handed_over(held)
     for flush in flushes[::2]:
         flush.cancel()
 
@@ -211,7 +216,7 @@ async def test_who_stops_waiting_disturbs_nobody(opened: int) -> None:
 async def test_a_flush_that_is_given_up_is_not_taken_for_done(opened: int) -> None:
     held = Held()
     flushing = asyncio.create_task(Flusher(held).flush(opened))
-    await asyncio.sleep(0)
+    await handed_over(held)
     held.jobs[0][0].cancel()
 
     with pytest.raises(OSError, match="given up"):

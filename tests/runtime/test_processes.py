@@ -137,6 +137,23 @@ async def _register(tmp_path: Path, worker: WorkerInfo) -> None:
     await store.close()
 
 
+async def test_what_an_attempt_left_that_died_before_it_recorded_anything_is_removed(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    async with scripted(work=False) as runtime:
+        task = await runtime.add("http://h/a.bin")
+    store = SqliteStore(tmp_path / "argosy.db")
+    await store.open()
+    stored = (await store.get([task.id]))[task.id]
+    await store.commit([Change(stored, replace(stored, fence=5))])  # claimed once, and given back
+    await store.close()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".a.bin.{task.id[:8]}-0.5.part").write_bytes(b"?")
+    async with scripted(Play(CONTENT)) as runtime:
+        await (await runtime.handle(task.id))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.bin"]
+
+
 def _no_such_pid() -> int:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()

@@ -27,8 +27,9 @@ class Errands:
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """Return what ``work`` returns, or raise what it raises. It is done even if nobody waits for it any more."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._dispatch)  # with all that this turn of the loop brings
         self._waiting.append((work, arguments, done))
-        self._dispatch()
         return await asyncio.shield(done)
 
     def _dispatch(self) -> None:

@@ -77,7 +77,7 @@ class Attempt:
 
     async def _bring_to(self, destination: Destination) -> WorkerTrigger:
         manifest = self._manifest
-        if self._task.started_at is not None:
+        if self._job.files is None:  # somebody held the task before, and may have died before anything was recorded
             await destination.sweep(tuple(manifest.files.values()))
         carrier = Carrier(self._job, self._yard, manifest, destination)
         if len(manifest.files) == 1:

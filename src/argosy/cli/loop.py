@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from argosy.runtime.manager import Runtime
 
 T = TypeVar("T")
+GARBAGE = 50_000
+"""New objects before the collector looks for cycles. A list of 100,000 URLs becomes millions of objects and no cycle."""
 
 
 def run(main: Coroutine[Any, Any, T], *, busy: bool = False) -> T:
@@ -22,6 +24,7 @@ def run(main: Coroutine[Any, Any, T], *, busy: bool = False) -> T:
 
     logbook.open_log()
     gc.freeze()
+    gc.set_threshold(GARBAGE)
     gc.enable()
     with asyncio.Runner(loop_factory=_fastest_loop if busy else None) as runner:
         return runner.run(main)

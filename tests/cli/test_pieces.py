@@ -10,7 +10,7 @@ from argosy.cli import input_file, kinds, table, trouble
 from argosy.cli.face import Face, from_words
 from argosy.cli.progress.board import Board
 from argosy.cli.progress.plain import line, whole
-from argosy.cli.redact import shown_proxy, shown_url
+from argosy.core.redact import redacted_proxy, redacted_url
 from argosy.core.types import Progress, Status, Task, TaskSpec
 from argosy.errors import DiskFull, UsageError
 
@@ -60,19 +60,19 @@ def test_an_input_file_that_makes_no_sense_is_refused_with_the_line(text: str) -
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("https://u:p@host/a?b=1", "https://host/a?b=1"),
+        ("https://u:p@host/a?b=1", "https://***@host/a?b=1"),
         ("https://host/a?X-Amz-Signature=abc&x=1", "https://host/a?X-Amz-Signature=***&x=1"),
         ("https://host/a?access_token=abc", "https://host/a?access_token=***"),
         ("https://host/a", "https://host/a"),
     ],
 )
 def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
+    assert redacted_url(url) == shown
 
 
 def test_a_proxy_is_shown_without_its_password() -> None:
-    assert shown_proxy("http://me:secret@proxy:1") == "http://***@proxy:1"
-    assert shown_proxy("http://proxy:1") == "http://proxy:1"
+    assert redacted_proxy("http://me:secret@proxy:1") == "http://***@proxy:1"
+    assert redacted_proxy("http://proxy:1") == "http://proxy:1"
 
 
 def test_columns_line_up_whatever_script_a_name_is_in() -> None:

@@ -9,7 +9,7 @@ import click
 from argosy import config as stored
 from argosy.cli import document, settings, table
 from argosy.cli.face import current, faced
-from argosy.cli.redact import shown_proxy
+from argosy.core.redact import redacted_proxy
 
 
 @click.group()
@@ -106,7 +106,7 @@ def _changed(name: str, text: str | None) -> int:
 
 
 def _shown(name: str, value: Any) -> Any:
-    return shown_proxy(value) if name == "proxy" else value
+    return redacted_proxy(value) if name == "proxy" else value
 
 
 def _in_words(value: Any) -> str:

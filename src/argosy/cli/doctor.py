@@ -20,8 +20,8 @@ from argosy.about import VERSION
 from argosy.cli import document
 from argosy.cli.face import Face, current, speaks_unicode
 from argosy.cli.options import verb
-from argosy.cli.redact import shown_proxy
 from argosy.core.names import terminal_safe
+from argosy.core.redact import redacted_proxy
 from argosy.core.sizes import format_size
 from argosy.errors import ArgosyError
 
@@ -209,10 +209,10 @@ def _downloads() -> Iterator[Finding]:
 
 
 def _proxies() -> Iterator[Finding]:
-    found = [f"{name}={shown_proxy(os.environ[name])}" for name in PROXY_VARIABLES if os.environ.get(name)]
+    found = [f"{name}={redacted_proxy(os.environ[name])}" for name in PROXY_VARIABLES if os.environ.get(name)]
     configured = config.load()["proxy"]
     if configured:
-        found.insert(0, f"settings: {shown_proxy(configured)}")
+        found.insert(0, f"settings: {redacted_proxy(configured)}")
     yield Finding("proxy", "note" if found else "good", ", ".join(found) or "none")
 
 

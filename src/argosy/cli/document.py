@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from argosy.cli import trouble
-from argosy.cli.redact import shown_url
 from argosy.core.events import NAMES, Recorded, payload
+from argosy.core.redact import redacted_url
 from argosy.core.types import FileState, Queue, Task
 from argosy.errors import Failure
 
@@ -37,7 +37,7 @@ def task(task: Task) -> dict[str, object]:
         "id": task.id,
         "status": task.status.value,
         "name": task.name,
-        "source": shown_url(task.spec.source),
+        "source": redacted_url(task.spec.source),
         "directory": task.spec.directory,
         "received": task.received,
         "total": task.total,
@@ -68,7 +68,7 @@ def file(state: FileState, directory: str) -> dict[str, object]:
         "status": state.status.value,
         "path": str(Path(directory, state.published)) if state.finished and state.published else None,
         "name": state.path,
-        "url": shown_url(state.urls[0]),
+        "url": redacted_url(state.urls[0]),
         "mirrors": len(state.urls) - 1,
         "received": state.received,
         "size": state.size,

@@ -13,11 +13,11 @@ from argosy.cli.complete import complete_ids
 from argosy.cli.face import Face, current
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
-from argosy.cli.redact import shown_url
 from argosy.cli.select import looked_up
 from argosy.cli.text import coloured, counted, left_of, local_time, name_of, percent_of, size_of, speed_of
 from argosy.core.explain import Reason
 from argosy.core.names import terminal_safe
+from argosy.core.redact import redacted_url
 from argosy.core.sizes import format_rate, format_size
 from argosy.core.types import FileState, Queue, Task
 
@@ -68,7 +68,7 @@ def _print(face: Face, task: Task, files: Sequence[FileState], reason: Reason, *
         return
     shown = files if all_files else files[:MOST_FILES]
     rows = [(state.status.value, format_size(state.size) if state.size is not None else "?",
-             state.published or state.path or shown_url(state.urls[0])) for state in shown]  # fmt: skip
+             state.published or state.path or redacted_url(state.urls[0])) for state in shown]  # fmt: skip
     width = table.columns() - 2 if sys.stdout.isatty() else None
     for line in table.lines(rows, right=(1,), stretch=2, width=width):
         face.say(f"  {line}")
@@ -88,7 +88,7 @@ def _facts(face: Face, task: Task, reason: Reason) -> list[tuple[str, str]]:
         ("try", hint if hint and hint not in reason.text else ""),
         ("progress", progress),
         ("files", files),
-        ("from", terminal_safe(shown_url(task.spec.source))),
+        ("from", terminal_safe(redacted_url(task.spec.source))),
         ("to", terminal_safe(task.spec.directory)),
         ("queue", f"{Queue(task.queue).name.lower()}, priority {task.priority}" if not task.terminal else ""),
         ("limit", format_rate(limit) if limit else ""),

@@ -7,8 +7,8 @@ import time as clock
 from datetime import UTC, datetime
 
 from argosy.cli.face import Face
-from argosy.cli.redact import shown_url
 from argosy.core.names import from_url, safe_name, terminal_safe
+from argosy.core.redact import redacted_url
 from argosy.core.sizes import format_duration, format_rate, format_size
 from argosy.core.types import ACTIVE, Status, Task, TaskSpec
 
@@ -35,11 +35,11 @@ def name_of(task: Task) -> str:
 def expected_name(spec: TaskSpec) -> str:
     """Return what the task will probably be called, before any answer has named it."""
     if len(spec.files) > 1:
-        return terminal_safe(f"{len(spec.files)} files from {shown_url(spec.files[0].urls[0])}")
+        return terminal_safe(f"{len(spec.files)} files from {redacted_url(spec.files[0].urls[0])}")
     if spec.files and spec.files[0].path:
         return terminal_safe(spec.files[0].path)
     name = from_url(spec.source)
-    return safe_name(name) if name else terminal_safe(shown_url(spec.source))
+    return safe_name(name) if name else terminal_safe(redacted_url(spec.source))
 
 
 def short(task_id: str) -> str:

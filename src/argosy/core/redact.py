@@ -33,3 +33,8 @@ def redacted(text: str) -> str:
 def redacted_url(url: str) -> str:
     """Return one URL so that it still says where something is; a text of which only the URLs' secrets are to go will do."""
     return _PARAMETER.sub(rf"\1\2={HIDDEN}", _USERINFO.sub(rf"\1{HIDDEN}@", url))
+
+
+def redacted_proxy(value: str) -> str:
+    """Return a proxy's address, with or without its scheme, without its user and password."""
+    return redacted_url(value) if "://" in value else value.rpartition("@")[2]

@@ -54,6 +54,13 @@ def test_what_others_log_is_kept_under_an_action_too(tmp_path: Path) -> None:
     assert (line["action"], line["message"]) == ("asyncio.message", "Task t exception was never retrieved")
 
 
+def test_a_logger_that_somebody_elses_configuration_switched_off_is_on_again(tmp_path: Path) -> None:
+    logging.getLogger("asyncio").disabled = True
+    log.configure(tmp_path / "a.log")
+    logging.getLogger("asyncio").error("a task died")
+    assert len(lines(tmp_path / "a.log")) == 1
+
+
 def test_a_person_gets_one_line_with_a_clock(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(None, level="info", console="text")
     logging.getLogger("argosy.x").warning("store.failed", extra={"error": "it is busy\nvery"})

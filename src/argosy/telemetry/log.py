@@ -55,6 +55,7 @@ def configure(file: Path | None, *, level: Level = "warning", console: Console =
         for handler in handlers or [logging.NullHandler()]:
             logger.addHandler(handler)
         logger.propagate = False
+        logger.disabled = False  # as somebody else's configuration of logging may have left it
         logger.setLevel(LEVELS[level])
 
 

@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import grimp
+import importlinter.cli  # noqa: F401 - it tells the library how to read its options
 import pytest
 from importlinter.application.use_cases import read_user_options
 

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Final
 
 from argosy.core.types import FileState, TaskId
+from argosy.errors import NetworkError
 
 LARGEST_BYTES: Final = 256 * 1024
 """Of a file that is held so; it is what a crash may cost."""
@@ -33,7 +34,7 @@ class Parcels:
         if size is None or size > LARGEST_BYTES or size >= self._room or state.part is not None:
             return None
         self.pop(state)
-        part = MemoryPart(self, state, size, path)
+        part = MemoryPart(size, path)
         with self._lock:
             self._held[state.task_id, state.index] = part
             self._room -= size
@@ -47,28 +48,24 @@ class Parcels:
                 self._room += part.size
         return part
 
-    def abandon(self, part: MemoryPart, state: FileState) -> None:
-        """Forget the part if it is still the one that is held of the file."""
-        if self._held.get((state.task_id, state.index)) is part:
-            self.pop(state)
-
 
 class MemoryPart:
     """A part that is not on the disk yet (:class:`argosy.destinations.port.Part`)."""
 
-    __slots__ = ("_parcels", "_state", "data", "generation", "path", "size")
+    __slots__ = ("data", "generation", "path", "size")
 
     mtime_ns: Final = 0
 
-    def __init__(self, parcels: Parcels, state: FileState, size: int, path: str) -> None:
-        self._parcels = parcels
-        self._state = state
+    def __init__(self, size: int, path: str) -> None:
         self.size = size
+        """What was told when it began; the room it takes up."""
         self.path = path
         self.data = bytearray()
         self.generation = 0
 
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
+        """Hold the chunks. Raises NetworkError for a file that has become too large to be held."""
+        self.reserve(offset + sum(map(len, chunks)))
         data = self.data
         if len(data) < offset:
             data.extend(bytes(offset - len(data)))
@@ -80,7 +77,9 @@ class MemoryPart:
         return bytes(self.data[offset : offset + size])
 
     def reserve(self, size: int) -> None:
-        """Nothing to do: there is room for what was promised, and more grows the part."""
+        """There is room for what was told; a file that is another one now may be too large to be held in memory."""
+        if size > LARGEST_BYTES:
+            raise NetworkError("the file has grown at the source", hint="it is tried again by itself", code="incomplete")
 
     def truncate(self) -> None:
         self.data.clear()
@@ -90,9 +89,7 @@ class MemoryPart:
         """Durable is what is published; until then there is nothing to flush to."""
 
     def close(self) -> None:
-        """A part that is whole stays until it is published or discarded; anything less is forgotten."""
-        if len(self.data) != self.size:
-            self._parcels.abandon(self, self._state)
+        """What is held stays until it is published, or until the destination is told to forget it."""
 
 
 def stow(part: MemoryPart, fd: int) -> None:

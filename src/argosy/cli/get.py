@@ -9,7 +9,7 @@ import click
 from argosy.cli.face import current
 from argosy.cli.kinds import DURATION
 from argosy.cli.loop import run
-from argosy.cli.options import transfer, verb
+from argosy.cli.options import jobs_option, transfer, verb
 
 PROGRESS = ("auto", "bar", "plain", "json", "none")
 
@@ -17,9 +17,7 @@ PROGRESS = ("auto", "bar", "plain", "json", "none")
 @verb(configured=True)
 @click.argument("urls", nargs=-1, metavar="[URL]…")
 @transfer
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
-)
+@jobs_option
 @click.option(
     "--progress",
     type=click.Choice(PROGRESS),

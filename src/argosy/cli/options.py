@@ -125,3 +125,8 @@ def verb(*, configured: bool = False, **attributes: Any) -> Callable[[Callable[.
         return click.command(cls=kind, **attributes)(faced(function))
 
     return make
+
+
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
+)

@@ -8,14 +8,12 @@ from argosy.cli.face import current
 from argosy.cli.get import PROGRESS
 from argosy.cli.kinds import DURATION
 from argosy.cli.loop import run as run_loop
-from argosy.cli.options import verb
+from argosy.cli.options import jobs_option, verb
 
 
 @verb()
 @click.option("--forever", is_flag=True, help="Do not end when the queue is empty: wait for more.")
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
-)
+@jobs_option
 @click.option(
     "--progress",
     type=click.Choice(PROGRESS),

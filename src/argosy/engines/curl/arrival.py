@@ -10,6 +10,7 @@ from argosy.core import answer
 from argosy.core.checksum import parse_digest_header
 from argosy.core.header import Match, Validators
 from argosy.engines.curl.decode import Decoder
+from argosy.engines.curl.origin import REDIRECTS
 from argosy.engines.curl.signal import Changed, Unusable
 from argosy.engines.port import Facts
 from argosy.errors import BadResponse
@@ -24,7 +25,6 @@ EARLY_BYTES: Final = 1024 * 1024
 """An answer may begin so much earlier than asked, as those of caches that keep blocks do."""
 LADDER_BYTES: Final = 1024 * 1024
 """Holding less than this, a whole body is taken instead of asking in other words."""
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 class Arrivals:

@@ -14,6 +14,7 @@ from argosy.engines.curl.request import HTTP, SCHEMES, origin
 from argosy.errors import BadResponse
 
 HOPS: Final = 20
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _WIRED: Final = re.compile(r"(?:https?|s?ftp|ftps)://[!-\"$-~]+")
 _AS_IT_IS: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What is not touched when a URL is made fit for the wire: all of printable ASCII."""

@@ -12,11 +12,9 @@ from argosy.core.types import TransferOptions
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.failure import translate
 from argosy.engines.curl.head import parse_head
-from argosy.engines.curl.origin import Origin
+from argosy.engines.curl.origin import REDIRECTS, Origin
 from argosy.engines.curl.request import Request, configure
 from argosy.errors import ArgosyError
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)

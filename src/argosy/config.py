@@ -95,6 +95,18 @@ SETTINGS: Final = {
         Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
         Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
         Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
+        Setting("host", "127.0.0.1", "the address the service listens on"),
+        Setting("port", 8970, "its port; 0: any that is free"),
+        Setting("public_url", "", "how others reach the service: https://downloads.example.org; empty: as it is asked"),
+        Setting("allow_host", "", "further names the service may be called by, separated by commas"),
+        Setting("allow_origin", "", "web origins that may use the service from a browser, separated by commas"),
+        Setting("allow_network", "", "private networks that the service may download from: 192.168.0.0/16, …"),
+        Setting("allow_directory", "", "further folders that the service may be told to put files in, by commas"),
+        Setting("trusted_proxy", "", "addresses of reverse proxies whose X-Forwarded-* is believed, by commas"),
+        Setting("result_ttl_s", 86_400, "seconds for which a link to a finished file is good"),
+        Setting(
+            "catalogue", "", "what file_ids mean: https://…/{id}, a .csv, .json or .db file, or an entry point's name"
+        ),
         Setting("log_level", "warning", "what goes to the log file: off, error, warning, info or debug"),
     )
 }

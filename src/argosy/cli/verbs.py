@@ -28,6 +28,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "rm": ("rm", "Take tasks off the list, with their files if asked"),
         "limits": ("limits", "Show or set what may happen at once, and how fast"),
     },
+    "Serve": {
+        "serve": ("serve", "Serve the runtime over HTTP until stopped"),
+    },
     "Check": {
         "verify": ("verify", "Read finished files back, and repair them if asked"),
         "doctor": ("doctor", "Look for what could go wrong on this machine"),

@@ -117,6 +117,9 @@ class TransferOptions:
     """URL of a ``SHA256SUMS``-style list to take the expected checksum from, or ``auto``."""
     file_retries: int = 3
     """How often one file of a task with several is tried again on its own."""
+    public_only: bool = False
+    """Refuse addresses that are not on the public Internet, but for the networks the settings allow: for tasks that
+    came from somebody else than the machine's owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class FileSpec:
     """Where below the destination, ``/``-separated and already safe; None: the answer names it."""
     size: int | None = None
     checksum: Checksum | None = None
+    label: str | None = None
+    """What who asked calls it, as JSON (``70000`` or ``"a1"``): told back in results, and of no meaning here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,8 @@ class TaskSpec:
     options: TransferOptions = field(default_factory=TransferOptions)
     engine: str | None = None
     """Name of the engine to use; None: the one that accepts the URL."""
+    callback: str | None = field(default=None, repr=False)
+    """URL to be told once the task has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,5 +325,3 @@ def file_states(task: Task) -> tuple[FileState, ...]:
         FileState(task.id, index, spec.urls, path=spec.path, size=spec.size, checksum=spec.checksum)
         for index, spec in enumerate(task.spec.files)
     )
-
-

@@ -55,6 +55,11 @@ class Request:
     engine: str | None = None
     files: Sequence[FileSpec] = ()
     """The files themselves, for who knows them better than any URL tells."""
+    callback: str | None = field(default=None, repr=False)
+    """URL to be told once the task has ended."""
+    id: str | None = None
+    """The task's id, 32 hexadecimal digits that nobody can guess, for who must find it again after a crash: a request
+    whose id is stored already joins that task, whatever became of it."""
 
 
 def understood(request: Request, sources: Sources, default_directory: str) -> TaskSpec:
@@ -67,7 +72,7 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     files = tuple(request.files) or _described(request, texts, sources)
     directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))  # noqa: PTH100, PTH111 - pathlib does not take out ".."
     source = texts[0] if texts else files[0].urls[0]
-    return TaskSpec(source, directory, files, request.options, request.engine)
+    return TaskSpec(source, directory, files, request.options, request.engine, request.callback)
 
 
 def _described(request: Request, texts: Sequence[str], sources: Sources) -> tuple[FileSpec, ...]:
@@ -103,7 +108,7 @@ def new_task(request: Request, spec: TaskSpec, *, session: str | None, rank: flo
     if isinstance(start_at, datetime):
         start_at = start_at.timestamp()
     task = Task(
-        secrets.token_hex(16), spec, now, now,
+        request.id or secrets.token_hex(16), spec, now, now,
         status=Status.PAUSED if request.paused else Status.PENDING,
         queue=request.queue, priority=request.priority, rank=rank, queued_at=now,
         host=host_of(spec.files[0].urls[0]) if spec.files else "",

@@ -1,0 +1,1 @@
+"""One module for each group of addresses: it reads a request, calls a verb, and writes the answer."""

@@ -1,0 +1,1 @@
+"""Who may ask what: the gate every request passes, the one table of permissions, tokens, sessions and signatures."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from argosy.cli import input_file, kinds, table, trouble
+from argosy.cli import kinds, table, trouble
 from argosy.cli.face import Face, from_words
 from argosy.cli.progress.board import Board
 from argosy.cli.progress.plain import line, whole
@@ -43,18 +43,6 @@ def test_a_header_that_could_forge_another_is_refused(text: str) -> None:
 def test_what_has_no_scheme_is_no_url(text: str) -> None:
     with pytest.raises(UsageError):
         kinds.url(text)
-
-
-def test_an_input_file_keeps_order_mirrors_and_options() -> None:
-    first, second = input_file.parse_list("http://a/1\thttp://b/1\n\tout=x\n# no\n\nhttp://c/2\n")
-    assert (first.urls, first.out) == (("http://a/1", "http://b/1"), "x")
-    assert (second.urls, second.out) == (("http://c/2",), None)
-
-
-@pytest.mark.parametrize("text", ["  out=x\n", "http://a/1\n  split=5\n", "http://a/1\n  checksum=zz\n"])
-def test_an_input_file_that_makes_no_sense_is_refused_with_the_line(text: str) -> None:
-    with pytest.raises(UsageError, match="line"):
-        input_file.parse_list(text)
 
 
 @pytest.mark.parametrize(

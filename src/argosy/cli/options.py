@@ -19,7 +19,7 @@ IF_EXISTS = ("rename", "overwrite", "skip", "newer", "fail")
 HTTP_VERSIONS = ("auto", "1.1", "2", "3")
 
 _WHAT = (
-    click.option("-i", "--input", "input_file", metavar="FILE", help="Read URLs from FILE, '-' for standard input: one a line, aria2's lists too."),
+    click.option("-i", "--input", "input_file", metavar="FILE", help="Read what to fetch from FILE, '-' for standard input: URLs one a line (aria2's lists too), Metalink, CSV, JSON, curl commands, a DOWNLOAD_QUEUE database."),
     click.option("-o", "--output", metavar="NAME", help="Call the file NAME (one URL only; may hold folders)."),
     click.option("-d", "--dir", "directory", metavar="DIR", help="Put files into DIR."),
     click.option("--together", is_flag=True, help="Take all URLs as one task of many files."),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from argosy.cli import input_file
-from argosy.cli.input_file import Entry
 from argosy.cli.kinds import url
 from argosy.cli.options import transfer_options
 from argosy.core.names import safe_path
 from argosy.core.types import FileSpec, Queue
-from argosy.errors import UsageError
+from argosy.errors import LocalError, UsageError
+from argosy.lists.entry import LARGEST_BYTES, Entry, Listing
+from argosy.lists.recognise import read, read_file
 from argosy.runtime.admission import Request
 
 
@@ -21,7 +22,7 @@ def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: 
     """Return the requests that URLs and options stand for, in order. UsageError says what does not go together."""
     entries = [Entry((url(text),)) for text in urls]
     if given["input_file"] is not None:
-        entries += input_file.read(given["input_file"])
+        entries += listed(given["input_file"]).entries
     if not entries:
         raise UsageError("no URL was given", hint="give URLs, or a list of them with -i FILE")
     options = transfer_options(given)
@@ -38,16 +39,30 @@ def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: 
     return [_alone(entry, given, common) for entry in entries]
 
 
+def listed(name: str) -> Listing:
+    """Return what the file ``name`` lists, or standard input for ``-``. Raises UsageError, LocalError."""
+    try:
+        if name == "-":
+            return read(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input")
+        return read_file(Path(name))
+    except OSError as error:
+        raise LocalError(f"cannot read the list {name}: {error.strerror}") from error
+
+
 def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any]) -> Request:
-    directory, name = _place(given["directory"], entry.directory, given["output"] or entry.out)
+    directory, name = _place(given["directory"], entry.directory, given["output"] or entry.name)
+    own: dict[str, Any] = {"options": entry.over(common["options"])}
+    own["max_retries"] = common["max_retries"] if entry.max_retries is None else entry.max_retries
+    own["paused"] = common.get("paused", False) or entry.paused
+    own["priority"] = common.get("priority", 0) or entry.priority
     return Request(
-        source=entry.urls[0],
+        source=url(entry.urls[0]),
         directory=directory,
         name=name,
-        mirrors=(*entry.urls[1:], *map(url, given["mirrors"])),
+        mirrors=(*map(url, entry.urls[1:]), *map(url, given["mirrors"])),
         checksum=given["checksum"] or entry.checksum,
-        size=given["size"],
-        **common,
+        size=given["size"] or entry.size,
+        **common | own,
     )
 
 
@@ -56,18 +71,18 @@ def _together(entries: Sequence[Entry], given: dict[str, Any], common: dict[str,
     directory, _ = _place(given["directory"], None, None)
     if len(entries) == 1 and given["output"]:
         raise UsageError("-o does not go with --together", hint="leave --together out")
-    if not any(entry.out or entry.directory or entry.checksum or entry.urls[1:] for entry in entries):
-        return Request(source=[entry.urls[0] for entry in entries], directory=directory, **common)
-    files = tuple(FileSpec(entry.urls, path=_path(entry), checksum=entry.checksum) for entry in entries)
+    if not any(entry.name or entry.directory or entry.checksum or entry.size or entry.urls[1:] for entry in entries):
+        return Request(source=[url(entry.urls[0]) for entry in entries], directory=directory, **common)
+    files = tuple(FileSpec(tuple(map(url, entry.urls)), _path(entry), entry.size, entry.checksum) for entry in entries)
     return Request(source=(), directory=directory, files=files, **common)
 
 
 def _path(entry: Entry) -> str | None:
-    if entry.out is None:
+    if entry.name is None:
         if entry.directory:
             raise UsageError("with --together, dir= needs out= too", hint="or leave --together out")
         return None
-    return "/".join(safe_path(f"{entry.directory}/{entry.out}" if entry.directory else entry.out))
+    return "/".join(safe_path(f"{entry.directory}/{entry.name}" if entry.directory else entry.name))
 
 
 def _place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:

@@ -37,6 +37,7 @@ _HOW = (
     click.option("--retries", type=click.IntRange(0), default=5, show_default=True, help="How often to try again without any progress."),
     click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),
     click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, help="Give up connecting after so long."),
+    click.option("--engine", metavar="NAME", help="Have this engine move the bytes, such as wget, instead of the one that is usual for the URL."),
     click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, help="HTTP version to speak."),
 )  # fmt: skip
 _WHO = (

@@ -33,7 +33,9 @@ def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: 
             f"{flags} belongs to one file, and {len(entries)} were named",
             hint="a list read with -i can say out=, dir= and checksum= for each",
         )
-    common = {"queue": queue, "options": options, "max_retries": given["retries"], **extra}
+    common = {
+        "queue": queue, "options": options, "max_retries": given["retries"], "engine": given["engine"], **extra,
+    }  # fmt: skip
     if given["together"]:
         return [_together(entries, given, common)]
     return [_alone(entry, given, common) for entry in entries]

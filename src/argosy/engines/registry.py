@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from argosy.engines.port import Engine
 from argosy.errors import UsageError
 
+Make = Callable[[], Engine]
+
 
 class Registry:
-    """The engines of a runtime, asked in order."""
+    """The engines of a runtime, asked in order; those on ``offer`` are made when they are first needed.
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
-        self._engines = tuple(engines)
+    One on offer fetches what names it, and the URLs that nobody else accepts.
+    """
+
+    def __init__(self, engines: Sequence[Engine], offer: Callable[[], Mapping[str, Make]] = dict) -> None:
+        self._engines = list(engines)
+        self._look = offer
+        self._offer: dict[str, Make] | None = None
 
     def engine_for(self, url: str, name: str | None = None) -> Engine:
         """Return the engine called ``name``, else the first that accepts the URL. Raises UsageError."""
-        for engine in self._engines:
-            if engine.name == name or (name is None and engine.accepts(url)):
-                return engine
-        known = ", ".join(engine.name for engine in self._engines)
         if name is not None:
-            raise UsageError(f"there is no engine called {name}", hint=f"known: {known}", code="unknown_engine")
+            return self._named(name)
+        for engine in self._engines:
+            if engine.accepts(url):
+                return engine
+        for other in tuple(self._offered()):
+            if (engine := self._taken(other)).accepts(url):
+                return engine
         raise UsageError(
             f"nothing here can fetch {url.split(':', 1)[0]}: URLs", hint="http, https, ftp, ftps and sftp URLs can be fetched",
             code="unsupported_url",
         )  # fmt: skip
+
+    def _named(self, name: str) -> Engine:
+        for engine in self._engines:
+            if engine.name == name:
+                return engine
+        if name in self._offered():
+            return self._taken(name)
+        known = ", ".join([*(engine.name for engine in self._engines), *self._offered()])
+        raise UsageError(f"there is no engine called {name}", hint=f"known: {known}", code="unknown_engine")
+
+    def _offered(self) -> dict[str, Make]:
+        if self._offer is None:
+            self._offer = dict(self._look())
+        return self._offer
+
+    def _taken(self, name: str) -> Engine:
+        """Return the engine, which is no longer on offer but here."""
+        engine = self._offered().pop(name)()
+        self._engines.append(engine)
+        return engine
 
     async def close(self) -> None:
         for engine in self._engines:

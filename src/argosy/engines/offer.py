@@ -1,34 +1,50 @@
 """Engines that are there when they are needed: ours that few need, and those that other packages bring."""
 
+# ruff: noqa: PLC0415  # that is the point: what is not needed is not imported
+
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from argosy.engines.port import Engine
 from argosy.errors import UsageError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from argosy.engines.curl.engine import CurlEngine
+
 GROUP: Final = "argosy.engines"
 """The entry points' group: the name is the engine's, the value a callable without arguments that makes one."""
-OURS: Final[Mapping[str, tuple[str, str]]] = {
-    "wget": ("argosy.engines.wget.engine", "WgetEngine"),
-}
+PLAYLISTS: Final = (".m3u8", ".m3u")
 
 
-def offer() -> dict[str, Callable[[], Engine]]:
-    """Return how to make each; nothing of them is imported before that."""
-    found: dict[str, Callable[[], Engine]] = {
-        point.name: partial(_plugin, point) for point in entry_points(group=GROUP)
-    }
-    return found | {name: partial(_ours, *place) for name, place in OURS.items()}
+def claimed(url: str) -> str | None:
+    """Return the engine on offer that goes before the usual one for this URL, by its look."""
+    path = url.partition("?")[0].partition("#")[0].lower()
+    return "hls" if path.endswith(PLAYLISTS) and path.startswith(("http://", "https://")) else None
 
 
-def _ours(module: str, name: str) -> Engine:
-    engine: Engine = getattr(import_module(module), name)()
-    return engine
+def offer(curl: CurlEngine) -> dict[str, Callable[[], Engine]]:
+    """Return how to make each; nothing of them is imported before that. ``curl`` is what brings small things to them."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Callable[[], Engine]] = {point.name: partial(_plugin, point) for point in entry_points(group=GROUP)}
+    return found | {"hls": partial(_hls, curl), "wget": _wget}
+
+
+def _hls(curl: CurlEngine) -> Engine:
+    from argosy.engines.hls.engine import HlsEngine
+
+    return HlsEngine(curl)
+
+
+def _wget() -> Engine:
+    from argosy.engines.wget.engine import WgetEngine
+
+    return WgetEngine()
 
 
 def _plugin(point: EntryPoint) -> Engine:

@@ -13,16 +13,23 @@ Make = Callable[[], Engine]
 class Registry:
     """The engines of a runtime, asked in order; those on ``offer`` are made when they are first needed.
 
-    One on offer fetches what names it, and the URLs that nobody else accepts.
+    One on offer fetches what names it, what ``claimed`` says is its, and the URLs that nobody else accepts.
     """
 
-    def __init__(self, engines: Sequence[Engine], offer: Callable[[], Mapping[str, Make]] = dict) -> None:
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        offer: Callable[[], Mapping[str, Make]] = dict,
+        claimed: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._engines = list(engines)
         self._look = offer
+        self._claimed = claimed
         self._offer: dict[str, Make] | None = None
 
     def engine_for(self, url: str, name: str | None = None) -> Engine:
         """Return the engine called ``name``, else the first that accepts the URL. Raises UsageError."""
+        name = name or self._claimed(url)
         if name is not None:
             return self._named(name)
         for engine in self._engines:

@@ -93,6 +93,7 @@ class Roll:
         assert self._ledger is not None
         if self._ledger.ranges.size is None:
             self._ledger.ranges.end_here()
+        self._ledger.part.reserve(self.received)  # cuts off what an attempt that died had written beyond
         await self.save()
         return self.state.having(size=self.received)
 

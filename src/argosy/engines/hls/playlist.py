@@ -1,0 +1,224 @@
+"""Playlists as values: what there is to choose from, and which segments come in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from argosy.errors import BadResponse, UsageError
+
+LARGEST_BYTES: Final = 16 * 1024 * 1024
+"""Of a playlist."""
+MOST_SEGMENTS: Final = 200_000
+LONGEST_LINE: Final = 256 * 1024
+_RANGE: Final = re.compile(r"(\d+)(?:@(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes ``[first, end)`` of a resource."""
+
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How a segment is encrypted; ``iv`` None: its sequence number."""
+
+    method: str
+    url: str
+    iv: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something to fetch: a resource, or a part of one."""
+
+    url: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment, with what is needed before it can be used."""
+
+    sequence: int
+    piece: Piece
+    seconds: float
+    key: Key | None = None
+    init: Piece | None = None
+    discontinuity: bool = False
+    gap: bool = False
+    """The server says that it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Segments in order. ``ended``: there will be no more."""
+
+    segments: tuple[Segment, ...]
+    ended: bool
+    target_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """An audio track or subtitles apart from the picture."""
+
+    kind: str
+    group: str
+    name: str
+    language: str | None
+    url: str | None
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One quality of the same thing."""
+
+    url: str
+    bandwidth: int
+    height: int | None
+    audio: str | None
+    """Group of the audio tracks it goes with."""
+    subtitles: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """What there is to choose from."""
+
+    variants: tuple[Variant, ...]
+    renditions: tuple[Rendition, ...]
+
+
+def read(data: bytes, url: str) -> Media | Master:
+    """Return what the playlist at ``url`` says. Raises BadResponse for what is none, UsageError without the extra."""
+    text = _text(data)
+    try:
+        import m3u8  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise UsageError("playlists need m3u8", hint="pip install 'argosy[hls]'", code="missing_extra") from None
+    try:
+        parsed = m3u8.loads(text)
+    except Exception as error:
+        raise BadResponse(f"the playlist makes no sense: {type(error).__name__}", code="playlist") from error
+    if parsed.is_variant:
+        return Master(tuple(_variants(parsed, url)), tuple(_renditions(parsed, url)))
+    if len(parsed.segments) > MOST_SEGMENTS:
+        raise BadResponse(f"a playlist of more than {MOST_SEGMENTS:,} segments", code="playlist")
+    target = float(parsed.target_duration or 0) or 6.0
+    return Media(tuple(_segments(parsed, url)), bool(parsed.is_endlist), target)
+
+
+def _text(data: bytes) -> str:
+    if len(data) > LARGEST_BYTES:
+        raise BadResponse(f"a playlist of more than {LARGEST_BYTES:,} bytes", code="playlist")
+    text = data.decode("utf-8-sig", errors="replace")
+    if not text.lstrip().startswith("#EXTM3U"):
+        raise BadResponse("not a playlist: it does not begin with #EXTM3U", hint="is this URL a web page?", code="playlist")
+    if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+        raise BadResponse("a playlist with a line without end", code="playlist")
+    return text
+
+
+def joined(base: str, uri: str) -> str:
+    """Return where a URI of a playlist leads. Raises BadResponse where no playlist may lead: to files, to other schemes,
+    or from https to http.
+    """
+    url = urljoin(base, uri.strip())
+    scheme, wanted = urlsplit(base).scheme, urlsplit(url).scheme
+    if wanted not in ("http", "https") or (scheme == "https" and wanted == "http") or not urlsplit(url).hostname:
+        raise BadResponse(f"the playlist leads to {wanted or 'no'} address, which is not followed", code="playlist_address")
+    return url
+
+
+def _variants(parsed: Any, url: str) -> Iterator[Variant]:  # noqa: ANN401 - m3u8 ships no types
+    for each in parsed.playlists:
+        told = each.stream_info
+        resolution = told.resolution or (None, None)
+        yield Variant(
+            joined(url, each.uri), int(told.average_bandwidth or told.bandwidth or 0),
+            int(resolution[1]) if resolution[1] else None, told.audio, told.subtitles,
+        )  # fmt: skip
+
+
+def _renditions(parsed: Any, url: str) -> Iterator[Rendition]:  # noqa: ANN401 - as above
+    for each in parsed.media:
+        yield Rendition(
+            (each.type or "").upper(), each.group_id or "", each.name or "", each.language,
+            joined(url, each.uri) if each.uri else None, (each.default or "").upper() == "YES",
+        )  # fmt: skip
+
+
+def _segments(parsed: Any, url: str) -> Iterator[Segment]:  # noqa: ANN401 - as above
+    ends: dict[str, int] = {}
+    first = int(parsed.media_sequence or 0)
+    for place, each in enumerate(parsed.segments):
+        where = joined(url, each.uri)
+        span = _span(each.byterange, ends.get(where, 0))
+        if span is not None:
+            ends[where] = span.end
+        init = each.init_section
+        yield Segment(
+            first + place,
+            Piece(where, span),
+            float(each.duration or 0.0),
+            _key(each.key, url),
+            None if init is None else Piece(joined(url, init.uri), _span(init.byterange, 0)),
+            bool(each.discontinuity),
+            bool(getattr(each, "gap_tag", None)),
+        )
+
+
+def _span(text: str | None, following: int) -> Span | None:
+    """Return the bytes of a ``BYTERANGE``; without an offset they follow those before (RFC 8216 4.3.2.2)."""
+    if not text:
+        return None
+    match = _RANGE.fullmatch(text.strip().strip('"'))
+    if match is None:
+        raise BadResponse(f"a byte range that makes no sense: {text[:40]!r}", code="playlist")
+    start = following if match[2] is None else int(match[2])
+    return Span(start, start + int(match[1]))
+
+
+def _key(key: Any, url: str) -> Key | None:  # noqa: ANN401 - m3u8 ships no types
+    if key is None or (key.method or "NONE").upper() == "NONE":
+        return None
+    iv = None
+    if key.iv:
+        digits = key.iv.lower().removeprefix("0x")
+        try:
+            iv = bytes.fromhex(digits.zfill(32))
+        except ValueError:
+            raise BadResponse("the playlist's IV is no number", code="playlist") from None
+    return Key(key.method.upper(), joined(url, key.uri or ""), iv)
+
+
+def chosen(master: Master, quality: str) -> Variant:
+    """Return the variant that ``quality`` asks for: ``best``, ``worst``, ``720p`` (the best of at most that height), or
+    ``2M`` (the best of at most that many bits a second). Where none is so small, the smallest. Raises BadResponse.
+    """
+    variants: Sequence[Variant] = sorted(master.variants, key=lambda each: (each.height or 0, each.bandwidth))
+    if not variants:
+        raise BadResponse("the playlist has no variant", code="playlist")
+    if quality == "best":
+        return variants[-1]
+    if quality == "worst":
+        return variants[0]
+    fitting = [each for each in variants if _fits(each, quality)]
+    return fitting[-1] if fitting else variants[0]
+
+
+def _fits(variant: Variant, quality: str) -> bool:
+    number = quality[:-1]
+    if not number.replace(".", "", 1).isdigit() or quality[-1] not in "pkM":
+        raise UsageError(f"not a quality: {quality!r}", hint="write best, worst, 720p, or bits a second such as 2M")
+    if quality.endswith("p"):
+        return variant.height is not None and variant.height <= float(number)
+    return variant.bandwidth <= float(number) * {"k": 1e3, "M": 1e6}[quality[-1]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from argosy.core.checksum import Checksum
 from argosy.core.names import safe_path
 from argosy.core.types import TransferOptions
 from argosy.errors import UsageError
+from argosy.value import dataclass
 
 MOST_ENTRIES: Final = 1_000_000
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d+(/|$))\S")

@@ -16,7 +16,7 @@ from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Revalidator
-from argosy.runtime.proof import is_still_there, proven
+from argosy.runtime.proof import is_still_there, left_alone, proven
 from argosy.runtime.sidecar import Sidecars
 from argosy.runtime.yard import Job, Yard
 
@@ -52,6 +52,10 @@ class Carrier:
             if await self._is_current(state, engine):
                 return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)
             state = _anew(state)
+        if state.part is None and self._options.if_exists == "skip":
+            there = await asyncio.to_thread(left_alone, self._job.task.spec.directory, state)
+            if there is not None:
+                return there
         if state.part is not None:
             state = await self._destination.adopt(state)
             self._manifest.note(state)

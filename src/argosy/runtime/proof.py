@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 
 from argosy.core.checksum import HEX_DIGITS, Checksum, parse
 from argosy.core.header import parse_http_date
 from argosy.core.redact import redacted_url
-from argosy.core.types import FileState
+from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import Facts
 from argosy.errors import IntegrityError, UsageError
 
@@ -49,3 +50,16 @@ def is_still_there(directory: str, state: FileState) -> bool:
     modified = parse_http_date(state.last_modified or "")
     same_time = there.st_mtime_ns == state.part_mtime_ns or (modified is not None and there.st_mtime == modified)
     return there.st_size == state.size and same_time
+
+
+def left_alone(directory: str, state: FileState) -> FileState | None:
+    """Return the file as skipped, if one of its name and promised size is there; None if it has to be asked for."""
+    if state.path is None or state.size is None:
+        return None
+    try:
+        there = Path(directory, state.path).lstat()
+    except OSError:
+        return None
+    if not S_ISREG(there.st_mode) or there.st_size != state.size:
+        return None
+    return replace(state, status=FileStatus.SKIPPED, published=state.path, received=state.size)

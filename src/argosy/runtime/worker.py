@@ -14,12 +14,13 @@ from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
 from argosy.engines.port import Cancelled
 from argosy.errors import ArgosyError, Failure, Fenced
-from argosy.runtime.carrier import Carrier
+from argosy.runtime.carrier import Carrier, unless_stopped
 from argosy.runtime.convoy import Convoy
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
 from argosy.runtime.ports import Destination
 from argosy.runtime.revision import as_asked
+from argosy.runtime.web import TaskWeb
 from argosy.runtime.yard import Job, Yard
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Attempt:
             name = None
             await Convoy(self._job, manifest, carrier, destination).bring_all()
             await self._finishing(name)
+        await self._yard.sources.finish(self._task.spec, tuple(manifest.files.values()))
         return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
 
     async def _files(self) -> Sequence[FileState]:
@@ -95,7 +97,8 @@ class Attempt:
 
     async def _resolve(self) -> tuple[FileState, ...]:
         """Ask the source which files there are."""
-        found = await self._yard.sources.resolve(self._task.spec)
+        web = TaskWeb(self._yard.engines, self._task.spec.options)
+        found = await unless_stopped(self._job.token, self._yard.sources.resolve(self._task.spec, web))
         spec = replace(self._task.spec, files=tuple(found))
         return file_states(replace(self._task, spec=spec))
 

@@ -10,13 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 from argosy.core.redact import redacted_url
 from argosy.core.types import FileSpec, TaskSpec
 from argosy.errors import UsageError
+from argosy.sources.port import Plain, Web
 
 PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 LONGEST_URL: Final = 65_536
 _CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 
 
-class UrlSource:
+class UrlSource(Plain):
     """``http https ftp ftps sftp`` URLs."""
 
     name = "url"
@@ -28,7 +29,7 @@ class UrlSource:
         check(text)
         return FileSpec((text,))
 
-    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
+    async def resolve(self, spec: TaskSpec, _: Web) -> Sequence[FileSpec]:
         return [self.describe(spec.source)]
 
 

@@ -1,15 +1,27 @@
-"""What a source must do."""
+"""What a source must do, and what it is given to do it with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from argosy.core.types import FileSpec, TaskSpec
+from argosy.core.types import FileSpec, FileState, TaskSpec, TransferOptions
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Web(Protocol):
+    """How a source asks the network: with the task's own options, its address guard included."""
+
+    async def read(self, url: str, *, limit: int, headers: Headers = (), body: bytes | None = None) -> bytes:
+        """Return a document of at most ``limit`` bytes; with a ``body`` it is asked for by POST. Raises what the server
+        refused, or BadResponse.
+        """
+        ...
 
 
 class Source(Protocol):
-    """Understands one kind of what a person may write."""
+    """Understands one kind of what a person may write. What it does not need it takes from :class:`Plain`."""
 
     name: str
 
@@ -21,6 +33,29 @@ class Source(Protocol):
         """Return the one file that ``text`` is, if that is clear without asking anybody. Raises UsageError."""
         ...
 
-    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
+    def prepare(
+        self, text: str, directory: str | None, options: TransferOptions
+    ) -> tuple[str | None, TransferOptions]:
+        """Return where the files go and how they are fetched: what was asked for, and this source's own customs where
+        nothing was. Called once, when the task is made.
+        """
+        ...
+
+    async def resolve(self, spec: TaskSpec, web: Web) -> Sequence[FileSpec]:
         """Return the files behind ``spec.source``, asking whoever knows. Called on the transfer loop."""
         ...
+
+    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Do what is left once every file is in its place, before the task is complete. May come again after a crash."""
+
+
+class Plain:
+    """The customs of a source that has none."""
+
+    def prepare(
+        self, text: str, directory: str | None, options: TransferOptions  # noqa: ARG002 - the port's
+    ) -> tuple[str | None, TransferOptions]:
+        return directory, options
+
+    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Nothing is left to be done."""

@@ -2,33 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
 
 from argosy.core.redact import redacted_url
-from argosy.core.types import FileSpec, TaskSpec
+from argosy.core.types import FileSpec, FileState, TaskSpec, TransferOptions
 from argosy.errors import UsageError
 from argosy.sources.http import UrlSource
-from argosy.sources.port import Source
+from argosy.sources.port import Source, Web
+
+OURS: Final[Mapping[str, tuple[str, str]]] = {
+    "hf": ("argosy.sources.huggingface", "HuggingFaceSource"),
+}
+"""By what comes before the colon: the module and the class, imported when somebody writes it."""
+GROUP: Final = "argosy.sources"
+"""The entry points' group of sources that other packages bring: the name is what comes before the colon, the value a
+callable without arguments that makes one."""
 
 
 class SourceRegistry:
-    """Asked in order; the first that accepts has it."""
+    """Asked in order; the first that accepts has it. Those few need are made when somebody writes their prefix."""
 
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._sources: tuple[Source, ...] = (*sources, UrlSource())
+        self._made: dict[str, Source | None] = {}
 
     def source_for(self, text: str) -> Source:
         """Return who understands ``text``. Raises UsageError if nobody does."""
         for source in self._sources:
             if source.accepts(text):
                 return source
+        special = self._special(text.partition(":")[0].lower()) if ":" in text else None
+        if special is not None and special.accepts(text):
+            return special
         shown = redacted_url(text)[:200]
         hint = f"did you mean https://{shown}?" if "." in shown and "://" not in shown else "a URL is needed"
         raise UsageError(f"nothing here can fetch {shown!r}", hint=hint, code="unknown_source")
+
+    def kind_of(self, text: str) -> str:
+        """Return the name of who understands ``text``. Raises UsageError."""
+        return self.source_for(text).name
 
     def describe(self, text: str) -> FileSpec | None:
         """Return the one file ``text`` is, None if its source has to look. Raises UsageError."""
         return self.source_for(text).describe(text)
 
-    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
-        return await self.source_for(spec.source).resolve(spec)
+    def prepare(
+        self, text: str, directory: str | None, options: TransferOptions
+    ) -> tuple[str | None, TransferOptions]:
+        """Return where the files go and how they are fetched, by the customs of their source."""
+        return self.source_for(text).prepare(text, directory, options)
+
+    async def resolve(self, spec: TaskSpec, web: Web) -> Sequence[FileSpec]:
+        return await self.source_for(spec.source).resolve(spec, web)
+
+    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Do what is left once every file is in its place. Files that nobody's source described need nothing."""
+        if ":" in spec.source and not spec.files:
+            await self.source_for(spec.source).finish(spec, files)
+
+    def _special(self, prefix: str) -> Source | None:
+        """Return the source of texts with this prefix. Raises UsageError for a plug-in that is broken."""
+        if prefix not in self._made:
+            self._made[prefix] = _ours(prefix) or _plugin(prefix)
+        return self._made[prefix]
+
+
+def _ours(prefix: str) -> Source | None:
+    if prefix not in OURS:
+        return None
+    module, name = OURS[prefix]
+    source: Source = getattr(import_module(module), name)()
+    return source
+
+
+def _plugin(prefix: str) -> Source | None:
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes a while, and few need it
+
+    for point in entry_points(group=GROUP, name=prefix):
+        try:
+            source: Source = point.load()()
+        except Exception as error:
+            raise UsageError(
+                f"the source {point.name} of {point.value} cannot be loaded: {error}",
+                hint="update or uninstall the package that brings it", code="plugin",
+            ) from error  # fmt: skip
+        return source
+    return None

@@ -42,8 +42,7 @@ def spec_to_text(spec: TaskSpec) -> str:
         shown["files"] = [_to_plain(file) for file in spec.files]
     if spec.options != _PLAIN_OPTIONS:
         shown["options"] = _to_plain(spec.options)
-    if spec.engine is not None:
-        shown["engine"] = spec.engine
+    shown |= {name: value for name in _LESSER if (value := getattr(spec, name))}
     return to_json(shown)
 
 
@@ -51,7 +50,8 @@ def spec_from_text(text: str, source: str, directory: str) -> TaskSpec:
     shown = _object(json.loads(text))
     files = _FILES(shown["files"]) if "files" in shown else ()
     options = _decoder(TransferOptions)(shown["options"]) if "options" in shown else _PLAIN_OPTIONS
-    return TaskSpec(source, directory, files, options, _ENGINE(shown.get("engine")))
+    lesser = {name: decode(shown[name]) for name, decode in _LESSER.items() if name in shown}
+    return TaskSpec(source, directory, files, options, **lesser)
 
 
 def failure_to_text(failure: Failure | None) -> str | None:
@@ -197,4 +197,9 @@ def _object(plain: Any) -> dict[str, Any]:
 
 
 _FILES = _decoder(tuple[FileSpec, ...])
-_ENGINE = _decoder(str | None)
+_LESSER = {
+    name: _decoder(hint)
+    for name, hint in get_type_hints(TaskSpec).items()
+    if name not in ("source", "directory", "files", "options")
+}
+"""Fields of a spec that few have: kept under their names where they are not empty."""

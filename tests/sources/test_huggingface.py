@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import argosy
 from argosy import Request, Runtime, TransferOptions
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
@@ -150,3 +152,43 @@ def test_names(text: str, repository: Repository) -> None:
 def test_what_is_no_name(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
+
+
+# -- ensure --------------------------------------------------------------------------------------------
+
+
+async def test_what_is_here_is_found_without_asking_anybody(hub: FaultyServer, tmp_path: Path) -> None:
+    first = await argosy.ensure("hf:org/tiny", home=tmp_path / "home")
+    assert first == tmp_path / "hf/hub/models--org--tiny/snapshots" / COMMIT
+    asked = len(hub.requests)
+    assert await argosy.ensure("hf:org/tiny", home=tmp_path / "home") == first
+    assert len(hub.requests) == asked
+
+
+async def test_what_was_taken_away_is_brought_again(hub: FaultyServer, tmp_path: Path) -> None:
+    folder = await argosy.ensure("hf:org/tiny", home=tmp_path / "home")
+    (folder / "config.json").unlink()
+    assert await argosy.ensure("hf:org/tiny", home=tmp_path / "home") == folder
+    assert (folder / "config.json").read_bytes() == CONFIG
+
+
+async def test_two_who_want_the_same_bring_it_once(hub: FaultyServer, tmp_path: Path) -> None:
+    async with Runtime(tmp_path / "home") as runtime:
+        one, two = await asyncio.gather(runtime.ensure("hf:org/tiny"), runtime.ensure("hf:org/tiny"))
+    assert one == two
+    assert len(hub.requests_to(f"/cdn/{COMMIT}/model.safetensors")) <= 8
+    assert hub.bytes_sent(f"/cdn/{COMMIT}/model.safetensors") < 1.5 * len(WEIGHTS)
+
+
+CHILD = "import asyncio, sys, argosy; print(asyncio.run(argosy.ensure('hf:org/tiny', home=sys.argv[1])))"
+
+
+async def test_two_processes_bring_it_once(hub: FaultyServer, tmp_path: Path) -> None:
+    home = str(tmp_path / "home")
+    both = [
+        subprocess.Popen([sys.executable, "-c", CHILD, home], stdout=subprocess.PIPE, text=True, env={**os.environ})
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=60)[0].strip() for process in both]
+    assert answers[0] == answers[1] != ""
+    assert hub.bytes_sent(f"/cdn/{COMMIT}/model.safetensors") < 1.5 * len(WEIGHTS)

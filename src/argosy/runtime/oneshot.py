@@ -31,3 +31,12 @@ def get(url: str, directory: str | Path | None = None, *, home: str | Path | Non
     except RuntimeError:
         return asyncio.run(aget(url, directory, home=home, **request))
     raise UsageError("argosy.get cannot wait inside a running event loop", hint="write: await argosy.aget(…)")
+
+
+async def ensure(source: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any) -> Path:  # noqa: ANN401 - as Request
+    """Return the path of ``source`` (a model, a dataset, a file), complete: at once if it is here already.
+
+    ``await argosy.ensure("hf:org/name")`` gives what ``from_pretrained`` takes. Takes what :meth:`Runtime.ensure` takes.
+    """
+    async with Runtime(home, session=True) as runtime:
+        return await runtime.ensure(source, directory=directory, **request)

@@ -149,6 +149,13 @@ class HuggingFaceSource(Plain):
             await asyncio.to_thread(_refer, Path(spec.directory, "refs", repository.revision), commits.pop())
 
 
+    def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
+        """The snapshot's folder: what ``from_pretrained`` takes."""
+        if _is_cache(spec, parse(spec.source)):
+            return "/".join((spec.directory, *published[0].split("/")[:2]))
+        return spec.directory
+
+
 def _is_cache(spec: TaskSpec, repository: Repository) -> bool:
     """A folder that is called as the hub's cache calls it has the cache's layout."""
     return Path(spec.directory).name == repository.folder

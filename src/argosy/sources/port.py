@@ -48,6 +48,10 @@ class Source(Protocol):
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place, before the task is complete. May come again after a crash."""
 
+    def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
+        """Return what a program opens to use it all; ``published`` are the files' paths below the task's folder."""
+        ...
+
 
 class Plain:
     """The customs of a source that has none."""
@@ -59,3 +63,7 @@ class Plain:
 
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Nothing is left to be done."""
+
+    def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
+        """The file itself, or the folder of many."""
+        return f"{spec.directory}/{published[0]}" if len(published) == 1 else spec.directory

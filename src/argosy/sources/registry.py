@@ -62,6 +62,10 @@ class SourceRegistry:
         if ":" in spec.source and not spec.files:
             await self.source_for(spec.source).finish(spec, files)
 
+    def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
+        """Return what a program opens to use it all."""
+        return self.source_for(spec.source).place(spec, published)
+
     def _special(self, prefix: str) -> Source | None:
         """Return the source of texts with this prefix. Raises UsageError for a plug-in that is broken."""
         if prefix not in self._made:

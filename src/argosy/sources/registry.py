@@ -13,7 +13,10 @@ from argosy.sources.http import UrlSource
 from argosy.sources.port import Source, Web
 
 OURS: Final[Mapping[str, tuple[str, str]]] = {
+    "az": ("argosy.sources.bucket", "BucketSource"),
+    "gs": ("argosy.sources.bucket", "BucketSource"),
     "hf": ("argosy.sources.huggingface", "HuggingFaceSource"),
+    "s3": ("argosy.sources.bucket", "BucketSource"),
 }
 """By what comes before the colon: the module and the class, imported when somebody writes it."""
 GROUP: Final = "argosy.sources"

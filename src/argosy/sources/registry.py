@@ -16,6 +16,7 @@ OURS: Final[Mapping[str, tuple[str, str]]] = {
     "az": ("argosy.sources.bucket", "BucketSource"),
     "gs": ("argosy.sources.bucket", "BucketSource"),
     "hf": ("argosy.sources.huggingface", "HuggingFaceSource"),
+    "openneuro": ("argosy.sources.openneuro", "OpenNeuroSource"),
     "s3": ("argosy.sources.bucket", "BucketSource"),
 }
 """By what comes before the colon: the module and the class, imported when somebody writes it."""

@@ -30,6 +30,14 @@ class Scale:
     watch_s: float
     """How long after its first request the memory of a started queue is watched."""
     patience_s: float
+    live_tasks: int
+    """Downloads that trickle …"""
+    live_clients: int
+    """… while so many clients are told of them …"""
+    live_s: float
+    """… for so long."""
+    live_idle: int
+    """Clients that are connected while nothing happens."""
 
     small: int = 10 * 1024
     connections: int = 16
@@ -53,6 +61,10 @@ FULL = Scale(
     warm_up=True,
     watch_s=5.0,
     patience_s=300.0,
+    live_tasks=200,
+    live_clients=200,
+    live_s=20.0,
+    live_idle=1_000,
 )
 QUICK = Scale(
     runs=2,
@@ -68,4 +80,8 @@ QUICK = Scale(
     warm_up=False,
     watch_s=1.0,
     patience_s=60.0,
+    live_tasks=200,
+    live_clients=200,
+    live_s=4.0,
+    live_idle=1_000,
 )

@@ -169,6 +169,10 @@ TARGETS = (
         "start", "argosy", "1,000,000 in the store: first byte within 3 s", own("after", seconds), at_most(3.0), " s"
     ),
     Target("start", "argosy", "1,000,000 in the store: under 400 MiB", own("peak", peak_mib), below(400), " MiB"),
+    Target(
+        "live", "argosy", "200 clients, 200 downloads: told within 150 ms (p99)", own("p99", seconds), below(0.15), " s"
+    ),
+    Target("idle", "argosy", "1,000 idle WebSockets: under 100 MiB", own("growth", peak_mib), below(100), " MiB"),
 )
 
 

@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argosy.bus.local import Gap, Subscription
+    from argosy.client.client import Client
     from argosy.core.checksum import Checksum
     from argosy.core.events import DownloadMetrics, DownloadProgress, Recorded, StatusChanged, Warned
     from argosy.core.explain import Reason
@@ -52,12 +53,13 @@ if TYPE_CHECKING:
     from argosy.runtime.admission import Request
     from argosy.runtime.handle import TaskHandle
     from argosy.runtime.manager import Runtime
-    from argosy.runtime.oneshot import aget, get
+    from argosy.runtime.oneshot import aget, ensure, get
     from argosy.runtime.repair import VerifyReport
     from argosy.store.port import Query
 
 _HOMES = {
     "argosy.bus.local": ("Gap", "Subscription"),
+    "argosy.client.client": ("Client",),
     "argosy.core.checksum": ("Checksum",),
     "argosy.core.events": ("DownloadMetrics", "DownloadProgress", "Recorded", "StatusChanged", "Warned"),
     "argosy.core.explain": ("Reason",),
@@ -67,16 +69,16 @@ _HOMES = {
     "argosy.runtime.admission": ("Request",),
     "argosy.runtime.handle": ("TaskHandle",),
     "argosy.runtime.manager": ("Runtime",),
-    "argosy.runtime.oneshot": ("aget", "get"),
+    "argosy.runtime.oneshot": ("aget", "ensure", "get"),
     "argosy.runtime.repair": ("VerifyReport",),
     "argosy.store.port": ("Query",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "ArgosyError", "Checksum", "DownloadMetrics", "DownloadProgress", "FileState", "Gap", "Limits", "Progress", "Query",
+    "ArgosyError", "Checksum", "Client", "DownloadMetrics", "DownloadProgress", "FileState", "Gap", "Limits", "Progress", "Query",
     "Queue", "Reason", "Recorded", "Request", "Runtime", "Status", "StatusChanged", "Subscription", "Task", "TaskHandle",
-    "TransferOptions", "VerifyReport", "Warned", "aget", "get",
+    "TransferOptions", "VerifyReport", "Warned", "aget", "ensure", "get",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

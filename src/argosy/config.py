@@ -9,9 +9,8 @@ where the system keeps such files (XDG on Linux).
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from argosy.core.limits import Limits
 from argosy.core.sizes import parse_rate
 from argosy.core.types import TransferOptions
 from argosy.errors import UsageError
+from argosy.value import dataclass
 
 APP: Final = "argosy"
 
@@ -40,6 +40,16 @@ class Home:
     @property
     def token(self) -> Path:
         return self.state / "token"
+
+    @property
+    def endpoint(self) -> Path:
+        """Where the running service says how it is reached; see :mod:`argosy.runtime.endpoint`."""
+        return self.state / "endpoint.json"
+
+    @property
+    def socket(self) -> Path:
+        """The running service's Unix socket, in a folder of its own that nobody else may enter."""
+        return self.state / "run" / "argosy.sock"
 
     @property
     def config_file(self) -> Path:
@@ -95,6 +105,10 @@ SETTINGS: Final = {
         Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
         Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
         Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
+        Setting("on_complete", "", "a command to run for what is complete: words, with {path} {name} {id} and the like"),
+        Setting("on_failure", "", "a command to run for what failed, with {error} as well"),
+        Setting("notify", "", "whom to tell of both: addresses as Apprise writes them, separated by spaces"),
+        Setting("history_days", 0.0, "days for which what ended is remembered; 0: for good"),
         Setting("host", "127.0.0.1", "the address the service listens on"),
         Setting("port", 8970, "its port; 0: any that is free"),
         Setting("public_url", "", "how others reach the service: https://downloads.example.org; empty: as it is asked"),
@@ -104,6 +118,10 @@ SETTINGS: Final = {
         Setting("allow_directory", "", "further folders that the service may be told to put files in, by commas"),
         Setting("trusted_proxy", "", "addresses of reverse proxies whose X-Forwarded-* is believed, by commas"),
         Setting("result_ttl_s", 86_400, "seconds for which a link to a finished file is good"),
+        Setting(
+            "webhook_schedule", "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
+            "the waits before each attempt to deliver a webhook, the first included",
+        ),
         Setting(
             "catalogue", "", "what file_ids mean: https://…/{id}, a .csv, .json or .db file, or an entry point's name"
         ),
@@ -171,10 +189,13 @@ def load(folder: str | Path | None = None, environ: Mapping[str, str] | None = N
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        stored = tomllib.loads(path.read_text())
+        text = path.read_text()
+        import tomllib  # noqa: PLC0415 - only for who keeps such a file
+
+        stored = tomllib.loads(text)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}", hint="correct it or move it away", code="config") from None
     return {name: _read(name, value, str(path)) for name, value in stored.items()}
 

@@ -9,9 +9,11 @@
     │   └── UnsafePath        a name that would leave its folder
     ├── TransferError         the network or the server                exit 3
     │   ├── NetworkError      DNS, connect, reset, timeout, stall      retried
+    │   │   └── Offline       no way to the network from here          waited out
     │   ├── TlsError          certificate or handshake
     │   ├── AuthError         401, 403, 407                            exit 4
     │   ├── ServerRefused     404, 410, 451 and other final answers    exit 5
+    │   ├── AddressRefused    an address this task may not reach       exit 5
     │   ├── ServerBusy        408, 425, 429, 5xx                       retried, exit 5
     │   └── BadResponse       an answer that breaks the protocol       exit 5
     ├── LocalError            disk and permissions                     exit 6
@@ -29,8 +31,9 @@ error (``retryable``), never a list somewhere in a worker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from argosy.value import dataclass
 
 
 class ArgosyError(Exception):
@@ -113,6 +116,12 @@ class NetworkError(TransferError):
     retryable = True
 
 
+class Offline(NetworkError):
+    """This machine has no way to the network: nobody else's fault, and nothing to spend a retry on."""
+
+    code = "offline"
+
+
 class TlsError(TransferError):
     code = "tls"
 
@@ -126,6 +135,13 @@ class AuthError(TransferError):
 
 class ServerRefused(TransferError):
     code = "refused"
+    exit_code = 5
+
+
+class AddressRefused(TransferError):
+    """The server is in a network that is closed to tasks of this origin; nothing was sent to it."""
+
+    code = "address"
     exit_code = 5
 
 

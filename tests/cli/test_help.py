@@ -68,7 +68,7 @@ def test_the_reference_names_every_option_of_each_verb(verb: str, argosy: Argosy
     text = DOCS.read_text()
     section = text.partition(f"\n### {verb}\n")[2].partition("\n### ")[0]
     assert section, f"docs/cli.md has no section of {verb}"
-    shared = {"--json", "--color", "--quiet", "--verbose", "--help"}
+    shared = {"--json", "--color", "--quiet", "--verbose", "--help", "--server", "--local"}
     told = argosy(verb, "--help").out.partition("Options:")[2]
     heads = [line.strip().partition("  ")[0] for line in told.splitlines() if line.startswith("  -")]
     options = {option for head in heads for option in re.findall("--[a-z-]+", head)}

@@ -23,7 +23,7 @@ import pytest
 import argosy.errors
 from argosy.core.types import TERMINAL, Status, TaskSpec
 from argosy.errors import ArgosyError, DiskFull, StoreError
-from argosy.store.port import Change, Committed, NewTask, Query
+from argosy.store.port import Change, Committed, NewTask, Query, Record
 from argosy.store.sqlite import SqliteStore
 from argosy.store.sqlite.database import (
     Migration,
@@ -38,7 +38,7 @@ from argosy.store.sqlite.database import (
 from argosy.testing.store_contract import T0, claimed, full_file, leased, make_task, moved, put, put_one, stored, tally
 
 SOURCES = str(Path(argosy.errors.__file__).parents[1])
-TABLES = {"tasks", "files", "segments", "events", "settings", "workers", "counters", "meta", "specs"}
+TABLES = {"tasks", "files", "segments", "events", "settings", "workers", "counters", "meta", "specs", "records"}
 
 
 @asynccontextmanager
@@ -428,8 +428,9 @@ def test_a_network_file_system_is_refused() -> None:
 
 
 # -- migrations --------------------------------------------------------------------------------------
-TO_TWO = Migration(2, "CREATE TABLE extra (x); INSERT INTO extra SELECT number FROM tasks;")
-NEXT = [*known_migrations(), TO_TWO]
+NOW = len(known_migrations())
+TO_NEXT = Migration(NOW + 1, "CREATE TABLE extra (x); INSERT INTO extra SELECT number FROM tasks;")
+NEXT = [*known_migrations(), TO_NEXT]
 
 
 async def test_an_older_database_is_backed_up_and_migrated(path: Path) -> None:
@@ -437,23 +438,35 @@ async def test_an_older_database_is_backed_up_and_migrated(path: Path) -> None:
         task = await put_one(store)
     async with opened(path, migrations=NEXT) as store:
         assert await stored(store, task) == task
-    backup = path.with_name("queue.db.schema-1.backup")
+    backup = path.with_name(f"queue.db.schema-{NOW}.backup")
     assert mode(backup) == 0o600
     assert sorted(path.parent.iterdir()) == [path, backup]
     with look(path) as db:
-        assert (db.pragma("user_version"), db.execute("SELECT x FROM extra").get) == (2, task.number)
+        assert (db.pragma("user_version"), db.execute("SELECT x FROM extra").get) == (NOW + 1, task.number)
     async with opened(backup) as old:
         assert await stored(old, task) == task
+
+
+@pytest.mark.parametrize("schema", range(1, NOW))
+async def test_a_database_of_every_earlier_schema_is_brought_up_to_date(path: Path, schema: int) -> None:
+    close_writer(open_writer(path, busy_ms=1000, migrations=known_migrations()[:schema]))
+    async with opened(path) as store:
+        task = await put_one(store)
+        record = await store.keep(Record("kind", "name", "value"), T0)
+    async with opened(path) as store:
+        assert await stored(store, task) == task
+        assert await store.record("kind", "name", T0) == record
+    assert path.with_name(f"queue.db.schema-{schema}.backup").exists()
 
 
 async def test_a_migration_that_fails_leaves_the_old_schema(path: Path) -> None:
     async with opened(path) as store:
         task = await put_one(store)
-    broken = [*known_migrations(), Migration(2, TO_TWO.script + "INSERT INTO nowhere VALUES (1);")]
+    broken = [*known_migrations(), Migration(NOW + 1, TO_NEXT.script + "INSERT INTO nowhere VALUES (1);")]
     with pytest.raises(ArgosyError):
         await SqliteStore(path, migrations=broken).open()
     with look(path) as db:
-        assert db.pragma("user_version") == 1
+        assert db.pragma("user_version") == NOW
         assert db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").get == 0
     async with opened(path) as store:
         assert await stored(store, task) == task
@@ -476,7 +489,7 @@ def count(*_):
     return True
 apsw.connection_hooks.append(lambda db: db.set_exec_trace(count))
 script = "CREATE TABLE extra (x); INSERT INTO extra SELECT number FROM tasks;"
-open_writer(Path(sys.argv[1]), busy_ms=1000, migrations=[*known_migrations(), Migration(2, script)])
+open_writer(Path(sys.argv[1]), busy_ms=1000, migrations=[*known_migrations(), Migration(len(known_migrations()) + 1, script)])
 print("done")
 """
     process = start(program, path, 10 + 2 * moment)
@@ -484,7 +497,7 @@ print("done")
     with look(path) as db:
         version = db.pragma("user_version")
         extra = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'").get
-        assert (version, extra) in {(1, 0), (2, 1)}
+        assert (version, extra) in {(NOW, 0), (NOW + 1, 1)}
         assert db.pragma("integrity_check") == "ok"
     async with opened(path, migrations=NEXT) as store:
         assert len(await store.get([task.id for task in tasks])) == 50
@@ -569,6 +582,37 @@ async def test_of_claims_racing_in_two_processes_exactly_one_is_committed(
     assert {task.version for task in await store.find(Query(limit=1000))} == {2}
 
 
+KEEPER = """
+import asyncio, json, sys
+from argosy.store.port import Record
+from argosy.store.sqlite import SqliteStore
+async def main():
+    store = SqliteStore(sys.argv[1])
+    await store.open()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    kept = await asyncio.gather(*(store.keep(Record("key", str(name), sys.argv[2]), 0.0) for name in range(200)))
+    print(json.dumps([record.value for record in kept]))
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_two_processes_that_keep_the_same_names_agree_on_every_one(path: Path, start: Start) -> None:
+    processes = [start(KEEPER, path, name) for name in ("a", "b")]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    one, other = (json.loads(process.communicate(timeout=60)[0]) for process in processes)
+    assert one == other
+    assert set(one) <= {"a", "b"}
+    assert len(one) == 200
+
+
 # -- cost --------------------------------------------------------------------------------------------
 async def plans(path: Path, store: SqliteStore) -> list[str]:
     """Return how SQLite goes about each question a reading connection is asked here."""
@@ -594,6 +638,8 @@ async def plans(path: Path, store: SqliteStore) -> list[str]:
     await store.resolve("x")
     await store.files("x")
     await store.counts()
+    await store.record("k", "n", T0)
+    await store.records("k", T0, after="n", limit=5)
     for newest in (True, False):
         for after in (None, 5):
             for query in (

@@ -17,7 +17,7 @@ import pytest
 
 import argosy
 from argosy.core.redact import redacted, redacted_url
-from argosy.telemetry import log
+from argosy.telemetry import log, logfile
 
 SOURCE = Path(argosy.__file__).parent
 CANARY = "canary-5f3a"
@@ -119,7 +119,7 @@ def test_the_file_is_its_owners_and_made_only_when_needed(tmp_path: Path) -> Non
 
 
 def test_a_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "LARGEST_BYTES", 2000)
+    monkeypatch.setattr(logfile, "LARGEST_BYTES", 2000)
     log.configure(tmp_path / "a.log", level="info")
     for number in range(200):
         logging.getLogger("argosy.x").info("task.claimed", extra={"number": number})

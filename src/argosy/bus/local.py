@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 from argosy.core.events import DownloadMetrics, DownloadProgress, Live, Recorded
 from argosy.core.types import TaskId
+from argosy.value import dataclass
 
 PAGE: Final = 500
 BUFFER: Final = 1024
@@ -75,8 +75,8 @@ class Bus:
 
     @property
     def heard(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self._subscriptions)
+        """Whether anybody wants to hear what only counts now."""
+        return any(subscription.live for subscription in self._subscriptions)
 
     def listen(self, listener: Listener) -> None:
         """Let ``listener`` hear every lasting event, in order."""
@@ -142,6 +142,8 @@ class Subscription:
         self._queue: deque[Recorded | Gap | TaskId | None] = deque()
         """Lasting events, and placeholders of live ones: a task's id, or None for metrics."""
         self._newest: dict[TaskId | None, DownloadProgress | DownloadMetrics] = {}
+        self.live = True
+        """Whether progress and metrics are wanted; while nobody wants them they are not even made."""
         self._cursor = bus.last if after is None else after
         self._behind = after is not None
         """Lasting events after the cursor are to be read from the log."""
@@ -159,6 +161,11 @@ class Subscription:
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def cursor(self) -> int:
+        """Number of the lasting event taken last: what comes next is above it."""
+        return self._cursor
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -186,7 +193,7 @@ class Subscription:
 
     def put_live(self, event: Live) -> None:
         key = event.task_id if isinstance(event, DownloadProgress) else None
-        if self._task_id is not None and key != self._task_id:
+        if not self.live or (self._task_id is not None and key != self._task_id):
             return
         if key not in self._newest:
             if len(self._queue) >= self._room:

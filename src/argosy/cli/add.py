@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from argosy.cli.counterpart import address
 from argosy.cli.face import Face, current
 from argosy.cli.kinds import Kind, duration
 from argosy.cli.loop import on_store
@@ -17,7 +18,7 @@ from argosy.errors import UsageError
 
 if TYPE_CHECKING:
     from argosy.core.types import Task
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 QUEUES = ("interactive", "automatic")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
@@ -40,7 +41,7 @@ def moment(text: str) -> float:
 MOMENT = Kind("time", moment)
 
 
-@verb(configured=True)
+@verb(configured=True, asks=True)
 @click.argument("urls", nargs=-1, metavar="[URL]…")
 @transfer
 @click.option("-p", "--priority", type=int, default=0, show_default=True, help="Within its queue, higher goes first.")
@@ -59,7 +60,7 @@ def add(
 ) -> int:
     """Put URLs in the queue and print their ids.
 
-    Nothing is fetched here: 'argosy run' works the queue, now or later. What is in the queue already is not added
+    Nothing is fetched here: a daemon does that, or 'argosy run', now or later. What is in the queue already is not added
     twice; its id is printed again.
     """  # fmt: skip
     from argosy.cli.requests import asked  # noqa: PLC0415 - help needs no runtime
@@ -67,13 +68,14 @@ def add(
 
     face = current(click.get_current_context())
     extra = {"priority": priority, "paused": paused, "start_at": start_at}
-    requests = asked(urls, given, queue=Queue[queue_name.upper()], **extra)
+    where = address()
+    elsewhere = where is not None and not where.here
+    requests = asked(urls, given, queue=Queue[queue_name.upper()], elsewhere=elsewhere, **extra)
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         handles = await runtime.add_many(requests)
         if face.json:
-            tasks = [(await handle.task(), handle.joined) for handle in handles]
-            _print_json(face, tasks)
+            _print_json(face, [(handle.seen, handle.joined) for handle in handles])
             return 0
         for handle in handles:
             face.say(handle.id)
@@ -84,7 +86,8 @@ def add(
                 if len(handles) > 1
                 else "it was in the queue already"
             )
-        face.note("'argosy run' works the queue")
+        if not runtime.works:
+            face.note("'argosy run' works the queue")
         return 0
 
     return on_store(work)

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 from argosy.errors import ArgosyError
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOST = 50
 
@@ -19,7 +19,7 @@ def complete_ids(context: click.Context, parameter: click.Parameter, incomplete:
     """Return the tasks whose id begins with ``incomplete``, newest first. Whatever goes wrong, nothing is offered."""
     from argosy.cli.loop import on_store  # noqa: PLC0415 - only a shell that asks needs the store
 
-    async def find(runtime: Runtime) -> list[CompletionItem]:
+    async def find(runtime: Commands) -> list[CompletionItem]:
         from argosy.cli.text import name_of, short  # noqa: PLC0415 - as above
         from argosy.store.port import Query  # noqa: PLC0415 - as above
 

@@ -17,7 +17,7 @@ from argosy.cli.text import counted
 from argosy.core.types import TERMINAL, Status
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 PAUSABLE = frozenset({Status.PENDING, Status.RETRYING, Status.SCHEDULED, Status.RUNNING})
 RESUMABLE = frozenset({Status.PAUSED, Status.PAUSING})
@@ -30,7 +30,7 @@ def _command(name: str, done: str, chosen: Selection, sensible: frozenset[Status
     """Do ``name``, a verb of the runtime, to the tasks chosen, and say what became of each."""
     face = current(click.get_current_context())
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         ids = await selected(runtime, chosen, sensible=sensible)
         if chosen.wide and ids:
             confirmed(f"{name} {counted(len(ids), 'task')}", yes=yes)
@@ -40,28 +40,28 @@ def _command(name: str, done: str, chosen: Selection, sensible: frozenset[Status
     return on_store(work)
 
 
-@verb()
+@verb(asks=True)
 @selecting
 def pause(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
     """Stop tasks for now and keep what they have, whoever runs them."""
     return _command("pause", "paused", selection(ids, statuses, everything=everything), PAUSABLE)
 
 
-@verb()
+@verb(asks=True)
 @selecting
 def resume(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
     """Let paused tasks go on, ahead of the others; 'argosy run' fetches them."""
     return _command("resume", "resumed", selection(ids, statuses, everything=everything), RESUMABLE)
 
 
-@verb()
+@verb(asks=True)
 @selecting
 def start(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
     """Start waiting tasks as soon as there is a slot, without their backoff or start time."""
     return _command("start", "started", selection(ids, statuses, everything=everything), STARTABLE)
 
 
-@verb()
+@verb(asks=True)
 @selecting
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def cancel(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, yes: bool) -> int:
@@ -69,7 +69,7 @@ def cancel(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool,
     return _command("cancel", "cancelled", selection(ids, statuses, everything=everything), CANCELLABLE, yes=yes)
 
 
-@verb()
+@verb(asks=True)
 @selecting
 def retry(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
     """Try failed or cancelled tasks again, with a fresh count of retries."""

@@ -8,7 +8,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -21,9 +20,10 @@ from argosy.cli import document
 from argosy.cli.face import Face, current, speaks_unicode
 from argosy.cli.options import verb
 from argosy.core.names import terminal_safe
-from argosy.core.redact import redacted_proxy
+from argosy.core.redact import redacted_proxy, redacted_url
 from argosy.core.sizes import format_size
 from argosy.errors import ArgosyError
+from argosy.value import dataclass
 
 Verdict = Literal["good", "note", "bad"]
 LOW_DISK_BYTES = 1024**3
@@ -236,6 +236,43 @@ def _clock() -> Iterator[Finding]:
     )
 
 
+# -- the service -------------------------------------------------------------------------------------
+
+
+def _daemon() -> Iterator[Finding]:
+    from argosy.client import discovery  # noqa: PLC0415 - where none runs it may not even be installed
+
+    home = config.home()
+    here = discovery.running(home)
+    if here is None:
+        left = home.endpoint.exists()
+        yield Finding("daemon", "note" if left else "good", "does not run" + (", but has left its address" if left else ""),
+                      "nothing need be done: the next one replaces it" if left else "")  # fmt: skip
+    else:
+        where = " and ".join(filter(None, (here.url, here.socket)))
+        hint = "" if discovery.same_release(here.version, VERSION) else "stop it and start it again: 'argosy serve'"
+        yield Finding("daemon", "bad" if hint else "good", f"argosy {here.version}, pid {here.pid}, at {where}", hint)
+    if home.token.exists():
+        others = home.token.stat().st_mode & 0o077
+        text = f"{home.token}, " + ("which others may read" if others else "for its owner's eyes")
+        yield Finding("token", "bad" if others else "good", text, f"chmod 600 {home.token}" if others else "")
+
+
+def _remote() -> Iterator[Finding]:
+    from argosy.client import remotes  # noqa: PLC0415 - as above
+
+    home = config.home()
+    known = remotes.load(home)
+    file = remotes.file_of(home)
+    if os.environ.get("ARGOSY_URL"):
+        yield Finding("service", "note", f"ARGOSY_URL names {redacted_url(os.environ['ARGOSY_URL'])}: it is asked")
+    elif known.current is not None:
+        yield Finding("service", "note", f"logged in to {known.current}: it is asked", "'argosy logout' ends that")
+    if file.exists() and file.stat().st_mode & 0o077:
+        yield Finding("service", "bad", f"others may read {file}, which holds tokens", f"chmod 600 {file}")
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _versions, _curl, _sqlite, _loop, _settings, _database, _downloads, _proxies, _certificates, _clock,
+    _daemon, _remote,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from argosy.store.port import Query
 
 if TYPE_CHECKING:
     from argosy.lists.entry import Entry
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 OPEN = frozenset(Status) - {Status.COMPLETED, Status.CANCELLED}
 KINDS = ("urls", "aria2", "csv", "json", "metalink")
@@ -42,7 +42,7 @@ def export(ids: tuple[str, ...], kind: str, statuses: tuple[str, ...], *, everyt
     face = current(click.get_current_context())
     wanted = frozenset(map(Status, statuses)) if statuses else None if everything else OPEN
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         if ids:
             tasks = await looked_up(runtime, ids)
         else:
@@ -53,7 +53,7 @@ def export(ids: tuple[str, ...], kind: str, statuses: tuple[str, ...], *, everyt
         face.say(FORMATS[kind](entries).removesuffix("\n"))
         return 0
 
-    return on_store(work)
+    return on_store(work, near=True)
 
 
 def entries_of(task: Task, files: Sequence[FileState]) -> list[Entry]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import IO, Any, Literal, TypeVar
 
 import click
+
+from argosy.value import dataclass
 
 Colour = Literal["auto", "always", "never"]
 COLOURS = ("auto", "always", "never")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from argosy.cli.progress.board import Board
@@ -14,8 +14,8 @@ from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
 from argosy.errors import Interrupted, UnknownTask
 
 if TYPE_CHECKING:
-    from argosy.bus.local import Event, Subscription
-    from argosy.runtime.manager import Runtime
+    from argosy.bus.local import Event
+    from argosy.runtime.commands import Commands, Events
 
 AT_REST = TERMINAL | {Status.PAUSED}
 PUT_ASIDE = frozenset({Status.PAUSED, Status.CANCELLED})
@@ -30,9 +30,11 @@ MOST_LOOKED_AT = 20
 
 
 class Follower:
-    """Follows tasks. ``adopts``: also those that this runtime runs without having been told of."""
+    """Follows tasks. ``adopts``: also those that begin to run without having been told of, if it says so of the task."""
 
-    def __init__(self, runtime: Runtime, reporter: Reporter, *, adopts: bool = False) -> None:
+    def __init__(
+        self, runtime: Commands, reporter: Reporter, *, adopts: Callable[[TaskId], object] | None = None
+    ) -> None:
         self._runtime = runtime
         self._reporter = reporter
         self._adopts = adopts
@@ -41,6 +43,8 @@ class Follower:
         self.board = Board()
         self.exit_codes: list[int] = []
         """Of each task that did not become complete."""
+        self.busy = False
+        """It has heard something and looks what that means."""
         self.stopping = False
         """The command stops: that tasks are paused now is no news."""
         self.disk_full: tuple[Task, str] | None = None
@@ -63,15 +67,15 @@ class Follower:
         active = {row.id for row in self.board.active()}
         return [task_id for task_id in self._open if task_id not in active] + list(active)
 
-    async def until_rest(self, events: Subscription) -> None:
+    async def until_rest(self, events: Events) -> None:
         """Return once every task followed has come to rest."""
         await self._along(events, self._settle(forever=False))
 
-    async def forever(self, events: Subscription) -> None:
+    async def forever(self, events: Events) -> None:
         """Follow until cancelled."""
         await self._along(events, self._settle(forever=True))
 
-    async def _along(self, events: Subscription, settle: Coroutine[Any, Any, None]) -> None:
+    async def _along(self, events: Events, settle: Coroutine[Any, Any, None]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 helpers = [group.create_task(helper) for helper in (self._listen(events), self._draw(), self._look())]
@@ -83,9 +87,11 @@ class Follower:
 
     # -- events ------------------------------------------------------------------------------------
 
-    async def _listen(self, events: Subscription) -> None:
+    async def _listen(self, events: Events) -> None:
         async for event in events:
+            self.busy = True
             await self._take(event)
+            self.busy = False
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -98,7 +104,7 @@ class Follower:
 
     async def _changed(self, told: StatusChanged) -> None:
         if told.task_id not in self._open:
-            if not (self._adopts and told.to is Status.RUNNING and self._runtime.live_progress(told.task_id)):
+            if not (self._adopts and told.to is Status.RUNNING and self._adopts(told.task_id)):
                 return
             self.add(await self._runtime.task(told.task_id))
         if told.to is None or told.to in AT_REST:

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
-from argosy.cli import trouble
+from argosy.cli import counterpart, trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.race import first_of
 from argosy.cli.report import Lines, Reporter, Words
+from argosy.cli.select import pages
 from argosy.cli.signals import Stopping, listening
 from argosy.core.sizes import format_size
-from argosy.core.types import Task
-from argosy.errors import DiskFull
+from argosy.core.types import ACTIVE, Task
+from argosy.errors import DiskFull, UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.manager import Runtime
+from argosy.store.port import Query
+from argosy.value import dataclass
 
 if TYPE_CHECKING:
-    from argosy.bus.local import Subscription
+    from argosy.client.address import Address
+    from argosy.client.client import Client
+    from argosy.runtime.commands import Events
 
 PROGRESS = ("auto", "bar", "plain", "json", "none")
 BY_ITSELF, BY_SIGNAL, BY_TIME, BY_DISK = range(4)
 """Why following ended."""
 LETTING_GO_S = 10.0
+LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ async def _after(seconds: float | None) -> None:
     await (asyncio.Event().wait() if seconds is None else asyncio.sleep(seconds))
 
 
-async def _put_down(runtime: Runtime, follower: Follower, events: Subscription, stopping: Stopping) -> None:
+async def _put_down(runtime: Runtime, follower: Follower, events: Events, stopping: Stopping) -> None:
     """Pause what is not done, unless the system wants this process gone: then it stays in the queue."""
     if stopping.exit_code == trouble.EXIT_TERMINATED:
         return
@@ -126,7 +131,8 @@ def _no_space(follower: Follower) -> DiskFull:
 
 def _space(task: Task) -> str:
     needed = max(0, (task.total or 0) - task.received)
-    free = shutil.disk_usage(task.spec.directory).free
+    disk = os.statvfs(task.spec.directory)
+    free = disk.f_bavail * disk.f_frsize
     return f"{format_size(needed)} more needed, {format_size(free)} free"
 
 
@@ -135,19 +141,50 @@ def _space(task: Task) -> str:
 
 async def work_queue(manner: Manner, *, forever: bool) -> int:
     """Return the exit code once the queue is empty (``forever``: never by itself)."""
+    if (where := counterpart.address()) is not None:
+        return await follow_queue(manner, where, forever=forever)
     teller = reporter(manner)
     with listening() as stopping:
         async with Runtime(max_running=manner.jobs) as runtime, runtime.subscribe() as events:
-            follower = Follower(runtime, teller, adopts=True)
-            following = asyncio.create_task(follower.forever(events))
-            try:
-                idle = _after(None) if forever else _empty(runtime, follower)
-                ended = await first_of(idle, stopping.asked.wait(), _after(manner.most_s), _as_coroutine(following))
-            finally:
-                following.cancel()
-                await asyncio.wait([following])
+            follower = Follower(runtime, teller, adopts=runtime.live_progress)
+            empty = _after(None) if forever else _empty(runtime, follower)
+            ended = await _until(manner, empty, follower, events, stopping)
             teller.close(follower.board)
-        return _worked(manner.face, follower, stopping, ended)
+        return _worked(manner.face, follower, stopping, ended, "'argosy run' goes on from there")
+
+
+async def follow_queue(manner: Manner, where: Address, *, forever: bool) -> int:
+    """Do the same while a service does the work: nothing is fetched by this process."""
+    from argosy.client.client import Client  # noqa: PLC0415 - only where a service runs
+
+    if manner.jobs is not None:
+        raise UsageError(
+            "the daemon works the queue, and -j is for a process of its own",
+            hint=f"'argosy limits -j {manner.jobs}' is for the daemon; --local works the queue here as well",
+        )
+    manner.face.note("the daemon works the queue already: following it" if where.here else f"following {where.url}")
+    teller = reporter(manner)
+    with listening() as stopping:
+        async with Client(where) as client, client.subscribe() as events:
+            follower = Follower(client, teller, adopts=lambda _: True)
+            for task in [task async for task in pages(client, Query(statuses=ACTIVE))]:
+                follower.add(task)
+            empty = _after(None) if forever else _all_told(client, follower, events)
+            ended = await _until(manner, empty, follower, events, stopping)
+            teller.close(follower.board)
+        return _worked(manner.face, follower, stopping, ended, "the daemon goes on; 'argosy pause --all' stops it")
+
+
+async def _until(
+    manner: Manner, empty: Coroutine[Any, Any, None], follower: Follower, events: Events, stopping: Stopping
+) -> int | None:
+    """Return why following ended."""
+    following = asyncio.create_task(follower.forever(events))
+    try:
+        return await first_of(empty, stopping.asked.wait(), _after(manner.most_s), _as_coroutine(following))
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 async def _as_coroutine(task: asyncio.Task[None]) -> None:
@@ -161,14 +198,26 @@ async def _empty(runtime: Runtime, follower: Follower) -> None:
         await asyncio.sleep(0)
         if not follower.unfinished:
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(LOOK_S)
 
 
-def _worked(face: Face, follower: Follower, stopping: Stopping, ended: int | None) -> int:
+async def _all_told(client: Client, follower: Follower, events: Events) -> None:
+    """Do the same where events come a little after what they tell of."""
+    while True:
+        await client.idle()
+        newest = await client.latest()
+        while (events.cursor or 0) < newest or follower.busy:  # noqa: ASYNC110 - what is heard sets no flag
+            await asyncio.sleep(LOOK_S)
+        if not follower.unfinished:
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+def _worked(face: Face, follower: Follower, stopping: Stopping, ended: int | None, how: str) -> int:
     if ended == BY_ITSELF:
         board = follower.board.summary()
         if not board.tasks:
             face.note("the queue is empty")
         return trouble.exit_code(follower.exit_codes)
-    face.note("stopped; 'argosy run' goes on from there")
+    face.note(f"stopped; {how}")
     return trouble.EXIT_TIME_IS_OVER if ended == BY_TIME else stopping.exit_code

@@ -20,13 +20,13 @@ from argosy.errors import UsageError
 from argosy.store.port import Query
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOST = 50
 EVENT_PAGE = 1000
 
 
-@verb()
+@verb(asks=True)
 @click.argument("task_id", required=False, metavar="[ID]", shell_complete=complete_ids)
 @click.option(
     "-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first."
@@ -45,7 +45,7 @@ def history(task_id: str | None, most: int, statuses: tuple[str, ...]) -> int:
         raise UsageError("history tells of one task at a time", hint="give its id")
     wanted = frozenset(map(Status, statuses)) or TERMINAL
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         if task_id is None:
             _list(face, [task async for task in pages(runtime, Query(statuses=wanted, newest_first=True), most)])
         else:
@@ -72,7 +72,7 @@ def _name(task: Task) -> str:
     return f"{name_of(task)}  ({task.error.message})" if task.error and task.status is Status.FAILED else name_of(task)
 
 
-async def _tell(face: Face, runtime: Runtime, word: str) -> None:
+async def _tell(face: Face, runtime: Commands, word: str) -> None:
     (task,) = await looked_up(runtime, [word])
     records = await _events(runtime, task.id)
     if face.json:
@@ -83,7 +83,7 @@ async def _tell(face: Face, runtime: Runtime, word: str) -> None:
         face.say(line)
 
 
-async def _events(runtime: Runtime, task_id: str) -> list[Recorded]:
+async def _events(runtime: Commands, task_id: str) -> list[Recorded]:
     found: list[Recorded] = []
     while True:
         page = await runtime.events(after=found[-1].seq if found else 0, limit=EVENT_PAGE, task_id=task_id)

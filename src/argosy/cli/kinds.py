@@ -15,7 +15,7 @@ T = TypeVar("T")
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE
 )
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S", re.IGNORECASE)
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|hf:|openneuro:)\S", re.IGNORECASE)
 _UNIT_S = (86_400, 3_600, 60, 1)
 
 
@@ -52,7 +52,7 @@ def header(text: str) -> tuple[str, str]:
 
 
 def url(text: str) -> str:
-    """Return ``text`` if it begins with a scheme; whether anybody can fetch it is for the runtime to say."""
+    """Return ``text`` if it begins with a scheme or a source's prefix; whether anybody can fetch it is for the runtime to say."""
     text = text.strip()
     if not _URL.match(text):
         raise UsageError(f"not a URL: {text!r}", hint=f"write its scheme too, such as https://{text.lstrip('/')}")

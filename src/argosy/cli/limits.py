@@ -16,10 +16,10 @@ from argosy.core import timetable
 from argosy.core.limits import Limits
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 
-@verb()
+@verb(asks=True)
 @click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="Tasks at once.")
 @click.option("--per-host", type=click.IntRange(1, 1000), help="Connections to one host, over all tasks.")
 @click.option(
@@ -53,10 +53,10 @@ def limits(
     }
     changes = {name: value for name, value in changes.items() if value is not None}
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         if hosts:
-            changes["host_rates"] = _rates(runtime.limits(), hosts)
-        _show(face, await runtime.apply_limits(**changes) if changes else runtime.limits())
+            changes["host_rates"] = _rates(await runtime.apply_limits(), hosts)
+        _show(face, await runtime.apply_limits(**changes))
         return 0
 
     return on_store(work)

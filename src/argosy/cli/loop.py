@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import asyncio
 
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 T = TypeVar("T")
 GARBAGE = 50_000
@@ -36,13 +36,15 @@ def _fastest_loop() -> asyncio.AbstractEventLoop:
     return fastest_loop()
 
 
-def on_store(work: Callable[[Runtime], Awaitable[T]], *, downloads: bool = False) -> T:
-    """Return what ``work`` makes of a runtime that only reads and commands; ``downloads``: that runs what it adds."""
+def on_store(work: Callable[[Commands], Awaitable[T]], *, downloads: bool = False, near: bool = False) -> T:
+    """Return what ``work`` makes of the tasks: through the service, if one was named or runs here, else in the store
+    itself. ``downloads``: what it adds is to be run. ``near``: it needs what no service tells.
+    """
 
     async def main() -> T:
-        from argosy.runtime.manager import Runtime  # noqa: PLC0415 - help and usage errors need none
+        from argosy.cli.counterpart import opened  # noqa: PLC0415 - help and usage errors need none
 
-        async with Runtime(work=downloads, session=downloads) as runtime:
-            return await work(runtime)
+        async with opened(downloads=downloads, near=near) as commands:
+            return await work(commands)
 
     return run(main())

@@ -17,13 +17,13 @@ from argosy.core.types import Status, Task
 from argosy.store.port import Query
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOST = 200
 OPEN = frozenset(Status) - {Status.COMPLETED, Status.CANCELLED}
 
 
-@verb()
+@verb(asks=True)
 @click.argument("text", required=False)
 @click.option("-a", "--all", "everything", is_flag=True, help="Completed and cancelled tasks too.")
 @click.option(
@@ -38,7 +38,7 @@ def ls(text: str | None, statuses: tuple[str, ...], most: int, *, everything: bo
     face = current(click.get_current_context())
     wanted = frozenset(map(Status, statuses)) if statuses else None if everything else OPEN
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         query = Query(statuses=wanted, text=text, newest_first=True)
         tasks = [task async for task in pages(runtime, query, most)]
         counts = {status: count for status, count in (await runtime.counts()).items() if count}

@@ -15,12 +15,12 @@ from argosy.core.types import WAITING, Queue, Status
 from argosy.errors import UsageError
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOVABLE = WAITING | {Status.PAUSED}
 
 
-@verb()
+@verb(asks=True)
 @selecting
 @click.option("--top", is_flag=True, help="Next to start, in the order given.")
 @click.option("-p", "--priority", type=int, help="Within its queue, higher goes first.")
@@ -39,7 +39,7 @@ def move(
         raise UsageError("--top does not go with --priority or --queue", hint="the top is before all others anyway")
     chosen = selection(ids, statuses, everything=everything)
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         found = await selected(runtime, chosen, sensible=MOVABLE)
         if top:
             outcomes = await runtime.move_to_top(found)

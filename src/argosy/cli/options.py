@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from argosy.cli import settings
+from argosy.cli.counterpart import asking
 from argosy.cli.face import faced
 from argosy.cli.kinds import CHECKSUM, DURATION, HEADER, RATE, SIZE
 from argosy.core.types import TransferOptions
@@ -22,6 +23,8 @@ _WHAT = (
     click.option("-i", "--input", "input_file", metavar="FILE", help="Read what to fetch from FILE, '-' for standard input: URLs one a line (aria2's lists too), Metalink, CSV, JSON, curl commands, a DOWNLOAD_QUEUE database."),
     click.option("-o", "--output", metavar="NAME", help="Call the file NAME (one URL only; may hold folders)."),
     click.option("-d", "--dir", "directory", metavar="DIR", help="Put files into DIR."),
+    click.option("--include", metavar="PATTERN", multiple=True, help="Of a dataset, model or bucket take only files like '*.json' or 'sub-01/' (may be repeated)."),
+    click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out files like that (may be repeated)."),
     click.option("--together", is_flag=True, help="Take all URLs as one task of many files."),
     click.option("--mirror", "mirrors", metavar="URL", multiple=True, help="Another place with the same bytes (one URL only; may be repeated)."),
     click.option("--checksum", type=CHECKSUM, help="What the file must be: sha256:HEX, md5:HEX, or a bare digest (one URL only)."),
@@ -38,6 +41,8 @@ _HOW = (
     click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),
     click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, help="Give up connecting after so long."),
     click.option("--engine", metavar="NAME", help="Have this engine move the bytes, such as wget, instead of the one that is usual for the URL."),
+    click.option("--quality", metavar="Q", default="best", show_default=True, help="Of streams: best, worst, 720p (at most), or bits a second such as 2M."),
+    click.option("--record", "record_s", type=DURATION, help="Record a live stream for so long; else until it ends."),
     click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, help="HTTP version to speak."),
 )  # fmt: skip
 _WHO = (
@@ -69,6 +74,8 @@ def transfer_options(given: dict[str, Any]) -> TransferOptions:
     proxy = given["proxy"]
     return TransferOptions(
         connections=given["connections"],
+        quality=given["quality"],
+        record_s=given["record_s"],
         headers=tuple(given["headers"]),
         user_agent=given["user_agent"],
         referer=given["referer"],
@@ -118,12 +125,16 @@ class Configured(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
 
-def verb(*, configured: bool = False, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a function a verb. It has a face; ``configured``: its options heed the settings."""
+def verb(
+    *, configured: bool = False, asks: bool = False, **attributes: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a verb. It has a face; ``configured``: its options heed the settings; ``asks``: it can be said whom
+    it asks.
+    """
 
     def make(function: Callable[..., Any]) -> click.Command:
         kind = Configured if configured else click.Command
-        return click.command(cls=kind, **attributes)(faced(function))
+        return click.command(cls=kind, **attributes)(faced(asking(function) if asks else function))
 
     return make
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,19 @@ from argosy.core.names import safe_path
 from argosy.core.types import FileSpec, Queue
 from argosy.errors import LocalError, UsageError
 from argosy.lists.entry import LARGEST_BYTES, Entry, Listing
-from argosy.lists.recognise import read, read_file
 from argosy.runtime.admission import Request
 
+Place = Callable[[str | None, str | None, str | None], tuple[str | None, str | None]]
 
-def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: Any) -> list[Request]:
-    """Return the requests that URLs and options stand for, in order. UsageError says what does not go together."""
+
+def asked(
+    urls: Sequence[str], given: dict[str, Any], *, queue: Queue, elsewhere: bool = False, **extra: Any
+) -> list[Request]:
+    """Return the requests that URLs and options stand for, in order. UsageError says what does not go together.
+
+    ``elsewhere``: folders are those of another machine, and none of ours.
+    """
+    place = _place_elsewhere if elsewhere else _place
     entries = [Entry((url(text),)) for text in urls]
     if given["input_file"] is not None:
         entries += listed(given["input_file"]).entries
@@ -34,15 +41,18 @@ def asked(urls: Sequence[str], given: dict[str, Any], *, queue: Queue, **extra: 
             hint="a list read with -i can say out=, dir= and checksum= for each",
         )
     common = {
-        "queue": queue, "options": options, "max_retries": given["retries"], "engine": given["engine"], **extra,
+        "queue": queue, "options": options, "max_retries": given["retries"], "engine": given["engine"],
+        "include": given["include"], "exclude": given["exclude"], **extra,
     }  # fmt: skip
     if given["together"]:
-        return [_together(entries, given, common)]
-    return [_alone(entry, given, common) for entry in entries]
+        return [_together(entries, given, common, place)]
+    return [_alone(entry, given, common, place) for entry in entries]
 
 
 def listed(name: str) -> Listing:
     """Return what the file ``name`` lists, or standard input for ``-``. Raises UsageError, LocalError."""
+    from argosy.lists.recognise import read, read_file  # noqa: PLC0415 - half a dozen formats that a URL is not in
+
     try:
         if name == "-":
             return read(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input")
@@ -51,15 +61,16 @@ def listed(name: str) -> Listing:
         raise LocalError(f"cannot read the list {name}: {error.strerror}") from error
 
 
-def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any]) -> Request:
-    directory, name = _place(given["directory"], entry.directory, given["output"] or entry.name)
+def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any], place: Place) -> Request:
+    source = url(entry.urls[0])
+    directory, name = place(given["directory"], entry.directory, given["output"] or entry.name)
     own: dict[str, Any] = {"options": entry.over(common["options"])}
     own["max_retries"] = common["max_retries"] if entry.max_retries is None else entry.max_retries
     own["paused"] = common.get("paused", False) or entry.paused
     own["priority"] = common.get("priority", 0) or entry.priority
     return Request(
-        source=url(entry.urls[0]),
-        directory=directory,
+        source=source,
+        directory=None if "://" not in source and not (given["directory"] or entry.directory) else directory,
         name=name,
         mirrors=(*map(url, entry.urls[1:]), *map(url, given["mirrors"])),
         checksum=given["checksum"] or entry.checksum,
@@ -68,9 +79,9 @@ def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any]) -> Reque
     )
 
 
-def _together(entries: Sequence[Entry], given: dict[str, Any], common: dict[str, Any]) -> Request:
+def _together(entries: Sequence[Entry], given: dict[str, Any], common: dict[str, Any], place: Place) -> Request:
     """Return all entries as one task. Files of their own folders lie below the task's."""
-    directory, _ = _place(given["directory"], None, None)
+    directory, _ = place(given["directory"], None, None)
     if len(entries) == 1 and given["output"]:
         raise UsageError("-o does not go with --together", hint="leave --together out")
     if not any(entry.name or entry.directory or entry.checksum or entry.size or entry.urls[1:] for entry in entries):
@@ -90,16 +101,29 @@ def _path(entry: Entry) -> str | None:
 def _place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:
     """Return the folder, absolute, and the file's name if it was given: ``-o`` may name both."""
     directory = _absolute(Path.cwd(), own_folder or folder or ".")
-    if output == "-":
-        raise UsageError(
-            "a download cannot go to standard output", hint="give it a name; its path is printed when it is there"
-        )
+    _check(output)
     if output is None:
         return str(directory), None
     place = _absolute(directory, output)
     if output.endswith("/") or place.is_dir():
         return str(place), None
     return str(place.parent), place.name
+
+
+def _place_elsewhere(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str | None, str | None]:
+    """Return the folder as it was written (None: the one that is usual there), and the file's name, folders and all."""
+    directory = own_folder or folder
+    _check(output)
+    if output is not None and output.endswith("/"):
+        return f"{directory}/{output}" if directory else output, None
+    return directory, output
+
+
+def _check(output: str | None) -> None:
+    if output == "-":
+        raise UsageError(
+            "a download cannot go to standard output", hint="give it a name; its path is printed when it is there"
+        )
 
 
 def _absolute(base: Path, path: str) -> Path:

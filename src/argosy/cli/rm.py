@@ -20,10 +20,10 @@ from argosy.core.names import terminal_safe
 from argosy.core.types import TERMINAL, FileStatus, TaskId
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 
-@verb()
+@verb(asks=True)
 @selecting
 @click.option("--files", is_flag=True, help="Delete the finished files too.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -35,15 +35,16 @@ def rm(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, fil
     face = current(click.get_current_context())
     chosen = selection(ids, statuses, everything=everything)
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         found = await selected(runtime, chosen, sensible=TERMINAL)
         paths = await _published(runtime, found) if files else []
         if found and (chosen.wide or paths):
             also = f" and delete {counted(len(paths), 'file')}" if files else ""
             confirmed(f"take {counted(len(found), 'task')} off the list{also}", yes=yes)
-        outcomes = await runtime.remove(found)
+        outcomes = await runtime.remove(found, files=files and not runtime.here)
         code = told(face, "remove", "removed", found, outcomes)
-        _delete(face, [path for task_id, path in paths if _gone(task_id, found, outcomes)])
+        if runtime.here:
+            _delete(face, [path for task_id, path in paths if _gone(task_id, found, outcomes)])
         return code
 
     return on_store(work)
@@ -56,7 +57,7 @@ def _gone(task_id: TaskId, ids: Sequence[TaskId], outcomes: Sequence[object]) ->
     )
 
 
-async def _published(runtime: Runtime, ids: Sequence[TaskId]) -> list[tuple[TaskId, Path]]:
+async def _published(runtime: Commands, ids: Sequence[TaskId]) -> list[tuple[TaskId, Path]]:
     """Return the files that the tasks themselves have put in place; what was there before them is not theirs."""
     found = []
     for task_id in ids:
@@ -64,6 +65,8 @@ async def _published(runtime: Runtime, ids: Sequence[TaskId]) -> list[tuple[Task
         states = await runtime.files(task_id)
         found += [(task_id, directory / state.published) for state in states
                   if state.status is FileStatus.DONE and state.published]  # fmt: skip
+    if not runtime.here:
+        return found  # it is for the service to see what of them is still there
     return [(task_id, path) for task_id, path in found if path.is_file() and not path.is_symlink()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,9 +13,10 @@ from argosy.cli.complete import complete_ids
 from argosy.core.types import Status, Task, TaskId
 from argosy.errors import UsageError
 from argosy.store.port import Query
+from argosy.value import dataclass
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 F = TypeVar("F", bound=Callable[..., Any])
 PAGE = 1000
@@ -67,7 +68,7 @@ def _from_stdin(ids: Sequence[str]) -> list[str]:
     return words
 
 
-async def selected(runtime: Runtime, chosen: Selection, *, sensible: frozenset[Status]) -> list[TaskId]:
+async def selected(runtime: Commands, chosen: Selection, *, sensible: frozenset[Status]) -> list[TaskId]:
     """Return the ids. ``sensible`` are the statuses ``--all`` stands for. UnknownTask for one that does not exist."""
     if not chosen.wide:
         return list(dict.fromkeys([await runtime.resolve(word) for word in chosen.ids]))
@@ -75,7 +76,7 @@ async def selected(runtime: Runtime, chosen: Selection, *, sensible: frozenset[S
     return [task.id async for task in pages(runtime, Query(statuses=statuses))]
 
 
-async def pages(runtime: Runtime, query: Query, most: int | None = None) -> AsyncIterator[Task]:
+async def pages(runtime: Commands, query: Query, most: int | None = None) -> AsyncIterator[Task]:
     """Yield every task the query asks for, page by page, at most ``most``."""
     yielded = 0
     while most is None or yielded < most:
@@ -89,7 +90,7 @@ async def pages(runtime: Runtime, query: Query, most: int | None = None) -> Asyn
         query = replace(query, after=page[-1].number)
 
 
-async def looked_up(runtime: Runtime, words: Sequence[str]) -> list[Task]:
+async def looked_up(runtime: Commands, words: Sequence[str]) -> list[Task]:
     """Return the tasks that the words name, each once, in order."""
     ids = dict.fromkeys([await runtime.resolve(word) for word in _from_stdin(words)])
     return [await runtime.task(task_id) for task_id in ids]

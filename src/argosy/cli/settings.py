@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
-from argosy import config
-from argosy.errors import LocalError, UsageError
+from argosy import config, settings_file
+from argosy.errors import UsageError
 
 PARAMETER_OF = {
     "ca_file": "cacert",
@@ -64,31 +62,5 @@ def _without_settings() -> dict[str, str]:
 def change(name: str, value: object | None) -> Path:
     """Set the user's setting, or remove it (None), keeping the rest of the file as it is; return the file."""
     path = config.home().config_file
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    line = re.compile(rf"^[ \t]*{re.escape(name)}[ \t]*=.*\n?", re.MULTILINE)
-    new = "" if value is None else f"{name} = {_toml(value)}\n"
-    if line.search(text):
-        changed = line.sub(lambda _: new, text, count=1)
-    else:
-        changed = text + ("\n" if text and not text.endswith("\n") else "") + new
-    _replace(path, changed)
+    settings_file.change(path, name, value)
     return path
-
-
-def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # TOML's basic strings, numbers and booleans are JSON's
-
-
-def _replace(path: Path, text: str) -> None:
-    """The file has ``text``, readable by its owner alone, or is as it was."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise LocalError(f"cannot write the settings to {path}: {error.strerror}") from error

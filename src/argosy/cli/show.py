@@ -22,19 +22,19 @@ from argosy.core.sizes import format_rate, format_size
 from argosy.core.types import FileState, Queue, Task
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOST_FILES = 20
 
 
-@verb()
+@verb(asks=True)
 @click.argument("ids", nargs=-1, required=True, metavar="ID…", shell_complete=complete_ids)
 @click.option("--files", "all_files", is_flag=True, help=f"Every file, not just the first {MOST_FILES}.")
 def show(ids: tuple[str, ...], *, all_files: bool) -> int:
     """Show all about a task, and its files."""
     face = current(click.get_current_context())
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         tasks = await looked_up(runtime, ids)
         if face.json:
             shown = [await _as_json(runtime, task) for task in tasks]
@@ -49,7 +49,7 @@ def show(ids: tuple[str, ...], *, all_files: bool) -> int:
     return on_store(work)
 
 
-async def _as_json(runtime: Runtime, task: Task) -> dict[str, object]:
+async def _as_json(runtime: Commands, task: Task) -> dict[str, object]:
     reason = await runtime.why(task.id)
     files = [document.file(state, task.spec.directory) for state in await runtime.files(task.id)]
     why = {"code": reason.code, "text": reason.text, "until": document.time(reason.until)}

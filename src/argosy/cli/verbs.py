@@ -7,7 +7,10 @@ PROGRAM = "argosy"
 VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Download": {
         "get": ("get", "Fetch URLs now and print where each file is"),
+        "ensure": ("ensure", "Print where something is, fetching it only if it is not here"),
         "add": ("add", "Put URLs in the queue and print their ids"),
+        "export": ("export", "Print tasks as a list that 'add -i' reads again"),
+        "probe": ("probe", "Say what a download would be, without making one"),
         "run": ("work", "Work the queue here until it is empty"),
     },
     "Look": {
@@ -30,6 +33,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Serve": {
         "serve": ("serve", "Serve the runtime over HTTP until stopped"),
+        "token": ("token", "Print the token that opens the service"),
+        "login": ("login", "Ask a service on another machine from now on"),
+        "logout": ("login", "Ask this machine again"),
     },
     "Check": {
         "verify": ("verify", "Read finished files back, and repair them if asked"),
@@ -55,7 +61,7 @@ EXIT_CODES = (
     (5, "the server refused, or its answer made no sense"),
     (6, "this machine: disk full, permissions, a file in the way"),
     (7, "the bytes are not the promised ones"),
-    (8, "the database cannot be used"),
+    (8, "the database, or the service that was asked, cannot be used"),
     (9, "stopped with unfinished downloads; they can go on"),
     (124, "--max-time or --timeout is over"),
     (130, "Ctrl-C; what is there is kept"),

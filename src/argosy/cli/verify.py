@@ -20,11 +20,11 @@ from argosy.errors import ArgosyError, IntegrityError
 
 if TYPE_CHECKING:
     from argosy.core.types import TaskId
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
     from argosy.runtime.repair import FileReport, VerifyReport
 
 
-@verb()
+@verb(asks=True)
 @selecting
 @click.option("--repair", is_flag=True, help="Fetch what is damaged, and nothing else.")
 def verify(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, repair: bool) -> int:
@@ -32,13 +32,13 @@ def verify(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool,
     face = current(click.get_current_context())
     chosen = selection(ids, statuses, everything=everything)
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         return await _verify(face, runtime, chosen, repair=repair)
 
     return on_store(work, downloads=repair)
 
 
-async def _verify(face: Face, runtime: Runtime, chosen: Selection, *, repair: bool) -> int:
+async def _verify(face: Face, runtime: Commands, chosen: Selection, *, repair: bool) -> int:
     codes: list[int] = []
     shown: list[dict[str, object]] = []
     for task_id in await selected(runtime, chosen, sensible=frozenset({Status.COMPLETED})):

@@ -10,23 +10,26 @@ import click
 
 from argosy.cli import document, trouble
 from argosy.cli.complete import complete_ids
+from argosy.cli.counterpart import persistently
 from argosy.cli.face import Face, current
 from argosy.cli.kinds import DURATION
-from argosy.cli.loop import on_store
+from argosy.cli.loop import run
 from argosy.cli.options import verb
 from argosy.cli.progress.view import Silent
 from argosy.cli.race import first_of
 from argosy.cli.report import Words
 from argosy.cli.select import looked_up, pages
-from argosy.core.types import TERMINAL, Status, Task
+from argosy.core.types import TERMINAL, Status, Task, TaskId
 from argosy.errors import ArgosyError, Interrupted, UnknownTask
 from argosy.store.port import Query
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
+
+OPEN = Query(statuses=frozenset(Status) - TERMINAL)
 
 
-@verb()
+@verb(asks=True)
 @click.argument("ids", nargs=-1, metavar="[ID]…", shell_complete=complete_ids)
 @click.option(
     "--timeout", type=DURATION, metavar="TIME", help="Give up waiting after so long (exit 124); the tasks go on."
@@ -36,22 +39,25 @@ def wait(ids: tuple[str, ...], timeout: float | None) -> int:
 
     Prints the paths of what is complete, like 'argosy get', and has its exit codes.
     """  # fmt: skip
-    face = current(click.get_current_context())
+    return run(_wait(current(click.get_current_context()), ids, timeout))
 
-    async def work(runtime: Runtime) -> int:
-        open_now = Query(statuses=frozenset(Status) - TERMINAL)
-        tasks = await looked_up(runtime, ids) if ids else [task async for task in pages(runtime, open_now)]
-        ended: list[Task] = []
-        waits = [_end_of(runtime, face, task, ended) for task in tasks]
-        if await first_of(_all(waits), within_s=timeout) is None:
-            raise _TimeIsOver(
-                f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command"
-            )
-        if face.json:
-            face.say(document.document("tasks/1", tasks=[document.task(task) for task in ended]))
-        return trouble.exit_code([_code(task) for task in ended if task.status is not Status.COMPLETED])
 
-    return on_store(work)
+async def _wait(face: Face, words: Sequence[str], timeout_s: float | None) -> int:
+    tasks: list[Task] = []
+    ended: dict[TaskId, Task] = {}
+
+    async def work(runtime: Commands) -> None:
+        if not tasks:
+            tasks.extend(await looked_up(runtime, words) if words else [task async for task in pages(runtime, OPEN)])
+        await _all([_end_of(runtime, face, task, ended) for task in tasks if task.id not in ended])
+
+    if await first_of(persistently(work, face.note), within_s=timeout_s) is None:
+        raise _TimeIsOver(
+            f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command"
+        )
+    if face.json:
+        face.say(document.document("tasks/1", tasks=[document.task(task) for task in ended.values()]))
+    return trouble.exit_code([_code(task) for task in ended.values() if task.status is not Status.COMPLETED])
 
 
 class _TimeIsOver(ArgosyError):
@@ -60,17 +66,23 @@ class _TimeIsOver(ArgosyError):
 
 
 async def _all(waits: Sequence[Coroutine[Any, Any, None]]) -> None:
-    await asyncio.gather(*waits)
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _end_of(runtime: Runtime, face: Face, task: Task, ended: list[Task]) -> None:
+async def _end_of(runtime: Commands, face: Face, task: Task, ended: dict[TaskId, Task]) -> None:
     rested = await runtime.rest(task.id)
     if rested is None:
         raise UnknownTask(f"task {task.id[:8]} was removed while it was waited for")
-    ended.append(rested)
+    files = [] if face.json else await runtime.files(task.id)
+    ended[task.id] = rested
     if face.json:
         return
-    files = await runtime.files(task.id)
     words = Words(face, Silent())
     if rested.status is Status.COMPLETED:
         words.finished(rested, files)

@@ -18,19 +18,19 @@ from argosy.core.types import TERMINAL, Status
 from argosy.store.port import Query
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 MOST = 20
 UNFINISHED = frozenset(Status) - TERMINAL
 
 
-@verb()
+@verb(asks=True)
 @click.argument("ids", nargs=-1, metavar="[ID]…", shell_complete=complete_ids)
 def why(ids: tuple[str, ...]) -> int:
     """Say why a task is not moving, or how it moves; without an id, of the first 20 that are not done."""
     face = current(click.get_current_context())
 
-    async def work(runtime: Runtime) -> int:
+    async def work(runtime: Commands) -> int:
         query = Query(statuses=UNFINISHED)
         tasks = await looked_up(runtime, ids) if ids else [task async for task in pages(runtime, query, MOST)]
         reasons = [await runtime.why(task.id) for task in tasks]

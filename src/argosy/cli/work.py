@@ -11,7 +11,7 @@ from argosy.cli.loop import run as run_loop
 from argosy.cli.options import jobs_option, verb
 
 
-@verb()
+@verb(asks=True)
 @click.option("--forever", is_flag=True, help="Do not end when the queue is empty: wait for more.")
 @jobs_option
 @click.option(
@@ -28,6 +28,8 @@ def run(jobs: int | None, progress: str, max_time: float | None, *, forever: boo
 
     Takes what 'argosy add' put in, what a stopped 'argosy get' left waiting, and what is due for another try. Paused
     tasks stay paused. A full disk is waited for. Several may run at once: no task is fetched twice.
+
+    Where a daemon runs, it works the queue already: it is followed until the queue is empty.
     """  # fmt: skip
     from argosy.cli.foreground import Manner, work_queue  # noqa: PLC0415 - help needs no runtime
 

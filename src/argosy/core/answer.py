@@ -7,7 +7,7 @@ version; when in doubt, nothing is spliced.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from argosy.core.header import (
@@ -21,6 +21,7 @@ from argosy.core.header import (
 )
 from argosy.core.retry import parse_retry_after
 from argosy.errors import ArgosyError, AuthError, BadResponse, NetworkError, ServerBusy, ServerRefused
+from argosy.value import dataclass
 
 BUSY: Final = frozenset({408, 425, 429})
 CAP_ENCODINGS: Final = 1

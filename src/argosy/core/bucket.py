@@ -8,9 +8,9 @@ once, but they own no clock and no lock: ``now`` (monotonic seconds) is an argum
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from argosy.errors import UsageError
+from argosy.value import dataclass
 
 QUANTUM_BYTES = 16 * 1024
 BURST_S = 0.25

@@ -7,16 +7,16 @@ fields are added, never changed. Times are ISO 8601 in UTC, sizes are bytes, rat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any, overload
 
 from argosy.core.events import NAMES, Lasting, Live, Recorded, StatusChanged, payload
 from argosy.core.explain import Reason
+from argosy.core.probe import Found, Probe
 from argosy.core.redact import redacted_url
 from argosy.core.types import FileState, Progress, Queue, Task
 from argosy.errors import Failure
+from argosy.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class ErrorDocument:
     message: str
     hint: str
     retryable: bool
+    exit_code: int = 1
+    """With which the command line would end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class TaskDocument:
     max_retries: int
     max_connections: int
     limit_bps: int | None
+    insecure: bool
+    """The server's certificate is not checked."""
+    asked_name: str | None
+    """The name that was asked for, if it is one file and one was."""
+    asked_files: int
+    """How many files were asked for one by one; 0 while only their source is known."""
     due_at: str | None
     pid: int | None
     warning: str | None
@@ -106,6 +114,42 @@ class ReasonDocument:
     until: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeDocument:
+    """What a download would be. ``resumable``: whether ranges can be had; None where only trying tells. ``occupied`` is the
+    path of a file that has the name already, ``task_id`` an unfinished task of the same source, folder and name.
+    """
+
+    source: str
+    kind: str
+    engine: str | None
+    url: str | None
+    """Where it is after redirects."""
+    directory: str
+    name: str | None
+    files: int
+    size: int | None
+    resumable: bool | None
+    content_type: str | None
+    last_modified: str | None
+    etag: str | None
+    checksum: str | None
+    free_bytes: int | None
+    fits: bool | None
+    occupied: str | None
+    task_id: str | None
+
+
+def of_probe(probe: Probe) -> ProbeDocument:
+    found = probe.found or Found("")
+    return ProbeDocument(
+        source=redacted_url(probe.source), kind=probe.kind, engine=probe.engine, url=redacted_url(found.url) or None,
+        directory=probe.directory, name=probe.name, files=probe.files, size=probe.size, resumable=found.resumable,
+        content_type=found.content_type, last_modified=found.last_modified, etag=found.etag, checksum=found.checksum,
+        free_bytes=probe.free, fits=probe.fits, occupied=probe.occupied, task_id=probe.task_id,
+    )  # fmt: skip
+
+
 def of_task(task: Task, progress: Progress | None = None) -> TaskDocument:
     """Return the task as shown; ``progress`` are its live counters, if it has any."""
     received = task.received if progress is None else progress.received
@@ -123,6 +167,8 @@ def of_task(task: Task, progress: Progress | None = None) -> TaskDocument:
         queue=Queue(task.queue).name.lower(), priority=task.priority,
         attempt=task.attempt, max_retries=task.max_retries,
         max_connections=task.spec.options.connections, limit_bps=task.spec.options.limit_bps,
+        insecure=task.spec.options.insecure,
+        asked_name=task.spec.files[0].path if len(task.spec.files) == 1 else None, asked_files=len(task.spec.files),
         due_at=iso_time(task.due_at), pid=task.pid, warning=task.warning, error=of_failure(task.error),
         created_at=iso_time(task.created_at), updated_at=iso_time(task.updated_at),
         started_at=iso_time(task.started_at), finished_at=iso_time(task.finished_at),
@@ -134,7 +180,7 @@ def of_file(file: FileState, directory: str) -> FileDocument:
     there = file.finished and file.published
     return FileDocument(
         index=file.index, status=file.status.value,
-        path=str(PurePath(directory, file.published)) if there and file.published else None,
+        path=f"{directory.rstrip('/')}/{file.published}" if there and file.published else None,
         name=file.path, url=redacted_url(file.urls[0]), mirrors=len(file.urls) - 1,
         received=file.received, size=file.size, checksum=None if file.checksum is None else str(file.checksum),
         verified_by=file.verified_by, resumable=file.resumable, error=of_failure(file.error),
@@ -157,7 +203,7 @@ def of_reason(reason: Reason) -> ReasonDocument:
 def of_failure(failure: Failure | None) -> ErrorDocument | None:
     if failure is None:
         return None
-    return ErrorDocument(failure.code, failure.message, failure.hint, failure.retryable)
+    return ErrorDocument(failure.code, failure.message, failure.hint, failure.retryable, failure.exit_code)
 
 
 @overload

@@ -7,10 +7,11 @@ metrics are live only: coalesced, at most 15 a second for each task, never repla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from argosy.core.types import Status, TaskId
 from argosy.errors import Failure
+from argosy.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

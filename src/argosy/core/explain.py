@@ -8,7 +8,6 @@ lasts longest is told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal
@@ -18,6 +17,7 @@ from argosy.core.schedule import Running, Situation, busy_slots, host_loads, win
 from argosy.core.sizes import format_duration, format_rate
 from argosy.core.timetable import parse, rate_at
 from argosy.core.types import Progress, Status, Task, Want
+from argosy.value import dataclass
 
 SILENT_S: Final = 5.0
 """A running task that got no byte for so long is said to be stalled."""
@@ -102,6 +102,9 @@ def _timed(task: Task, limits: Limits, situation: Situation) -> Iterator[Reason]
     if task.error is not None and task.error.code == "disk_full":
         again = f"looks again in {_in(task.due_at, situation)}"
         yield Reason("disk_full", f"waiting for disk space in {task.spec.directory}; {again}", task.due_at)
+    elif task.error is not None and task.error.code == "offline":
+        again = f"looks again in {_in(task.due_at, situation)}"
+        yield Reason("offline", f"waiting for the network: this machine is offline; {again}", task.due_at)
     elif task.status is Status.RETRYING:
         wish = "; the server asked for that (Retry-After)" if task.error and task.error.retry_after_s else ""
         count = f"{task.attempt} of {task.max_retries}"

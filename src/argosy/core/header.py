@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
 from argosy.errors import BadResponse
+from argosy.value import dataclass
 
 LARGEST_BYTES = 2**63 - 1
 STRONG_DATE_AGE_S = 1.0

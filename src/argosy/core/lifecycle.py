@@ -20,7 +20,7 @@ The rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
@@ -28,6 +28,7 @@ from argosy.core.events import Lasting, StatusChanged, Warned
 from argosy.core.retry import GiveUp, RetryPolicy, next_step
 from argosy.core.types import ACTIVE, WAITING, Queue, Status, Task, TaskId, TaskSpec, Want
 from argosy.errors import Failure
+from argosy.value import dataclass
 
 S = Status
 TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
@@ -44,6 +45,9 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
 }
 
 DISK_RECHECK_S: Final = 30.0
+OFFLINE_RECHECK_S: Final = 10.0
+WAITED_OUT: Final = {"disk_full": DISK_RECHECK_S, "offline": OFFLINE_RECHECK_S}
+"""What is this machine's own trouble, by code: no retry is spent on it, and after so long somebody looks again."""
 """A task that waits for disk space looks again this often; it costs none of its retries."""
 
 _LEAVING: Final = frozenset({Want.CANCEL, Want.REMOVE})
@@ -426,9 +430,9 @@ def _attempt_failed(task: Task, trigger: AttemptFailed, now: float, policy: Retr
     task = replace(task, received=trigger.received)
     if task.status not in ACTIVE or task.want in (*_LEAVING, Want.RESUME):
         return _stopped(task, now, failure.code)
-    if failure.code == "disk_full" and not _is_to_pause(task):
-        return _wait_for_space(task, failure, now)
-    if _is_to_pause(task) and (failure.retryable or failure.code == "disk_full"):
+    if failure.code in WAITED_OUT and not _is_to_pause(task):
+        return _wait_out(task, failure, now)
+    if _is_to_pause(task) and (failure.retryable or failure.code in WAITED_OUT):
         return _move(task, S.PAUSED, now, failure.code, error=failure, **_FREE)
     step = next_step(policy, failure, task.attempt, progressed, trigger.uniform)
     if isinstance(step, GiveUp):
@@ -499,11 +503,13 @@ def _requeue(
     )  # fmt: skip
 
 
-def _wait_for_space(task: Task, failure: Failure, now: float) -> Changed:
+def _wait_out(task: Task, failure: Failure, now: float) -> Changed:
     waiting = _move(
-        task, S.RETRYING, now, failure.code, error=failure, due_at=now + DISK_RECHECK_S, queued_at=now,
+        task, S.RETRYING, now, failure.code, error=failure, due_at=now + WAITED_OUT[failure.code], queued_at=now,
         warning=failure.code, **_FREE,
     )  # fmt: skip
+    if task.error is not None and task.error.code == failure.code:
+        return waiting  # it has been said
     warning = Warned(failure.code, failure.message, task.id)
     return replace(waiting, events=(*waiting.events, warning))
 

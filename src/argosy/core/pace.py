@@ -7,8 +7,9 @@ a server that refuses one is not asked for more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from argosy.value import dataclass
 
 WORTHWHILE_S: Final = 0.5
 """More connections are opened only for what would still take this long at the speed so far."""

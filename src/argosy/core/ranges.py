@@ -10,8 +10,9 @@ as it arrives.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from argosy.value import dataclass
 
 MIN_BLOCK: Final = 256 * 1024
 """Bytes; the smallest unit of stealing, hashing and repair."""

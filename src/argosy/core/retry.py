@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 from argosy.core.header import parse_http_date
 from argosy.errors import Failure, UsageError
+from argosy.value import dataclass
 
 RETRY_AFTER_CAP_S = 3_600.0
 RETRY_AFTER_JITTER = 0.1

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 
 from argosy.core.limits import Limits
 from argosy.core.timetable import opens_at, parse_window
 from argosy.core.types import Queue, Status, TaskId
+from argosy.value import dataclass
 
 STEPS_PER_QUEUE = 6
 """A task that has risen so many steps stands in the next queue up."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 
 from argosy.errors import UsageError
 
@@ -44,7 +43,8 @@ def _bytes(text: str) -> int | None:
         return None
     number, prefix = match.groups()
     power = _PREFIXES.index(prefix.upper()) + 1 if prefix else 0
-    size = int(Decimal(number) * 1024**power)
+    whole, _, fraction = number.partition(".")
+    size = int(whole + fraction) * 1024**power // 10 ** len(fraction)
     return size if size <= LARGEST_BYTES else None
 
 

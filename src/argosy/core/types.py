@@ -7,13 +7,14 @@ sizes and offsets are bytes, rates are bytes per second.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from enum import IntEnum, StrEnum
 from operator import attrgetter
 from typing import Any, Literal
 
 from argosy.core.checksum import Checksum
 from argosy.errors import Failure
+from argosy.value import dataclass
 
 TaskId = str
 """32 hexadecimal digits, random: ids cannot be guessed and a short prefix names a task."""
@@ -117,6 +118,10 @@ class TransferOptions:
     """URL of a ``SHA256SUMS``-style list to take the expected checksum from, or ``auto``."""
     file_retries: int = 3
     """How often one file of a task with several is tried again on its own."""
+    quality: str = "best"
+    """Of streams and videos: ``best``, ``worst``, ``720p`` (at most), or bits a second such as ``2M`` (at most)."""
+    record_s: float | None = None
+    """Seconds after which the recording of a live stream is complete; None: when it ends."""
     public_only: bool = False
     """Refuse addresses that are not on the public Internet, but for the networks the settings allow: for tasks that
     came from somebody else than the machine's owner."""
@@ -151,6 +156,12 @@ class TaskSpec:
     """Name of the engine to use; None: the one that accepts the URL."""
     callback: str | None = field(default=None, repr=False)
     """URL to be told once the task has ended."""
+    include: tuple[str, ...] = ()
+    """Patterns of the files that are wanted of what the source has; none: all."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of those that are not."""
+    trace: str | None = None
+    """The span (a ``traceparent``) of the request that asked for it, if anybody recorded that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +294,8 @@ class FileState:
     error: Failure | None = None
     verified_by: str | None = None
     """``sha256`` (or another algorithm), ``length`` or ``none``: what ``done`` rests on."""
+    memo: str | None = None
+    """What the engine notes for itself, to go on with in another process: text that means nothing to anybody else."""
 
     @property
     def finished(self) -> bool:

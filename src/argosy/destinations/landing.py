@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from collections.abc import Callable
@@ -58,9 +57,9 @@ def landed(state: FileState, part: str | None, name: str, fd: int) -> bool:
 def _rename(part: str, name: str, fd: int) -> bool:
     rename = _renameat2()
     if rename is not None:
-        if rename(fd, os.fsencode(part), fd, os.fsencode(name), _RENAME_NOREPLACE) == 0:
+        code = rename(os.fsencode(part), os.fsencode(name), fd)
+        if code == 0:
             return True
-        code = ctypes.get_errno()
         if code == errno.EEXIST:
             return False
         if code not in _NO_SUCH_RENAME:
@@ -69,12 +68,21 @@ def _rename(part: str, name: str, fd: int) -> bool:
 
 
 @cache
-def _renameat2() -> Callable[[int, bytes, int, bytes, int], int] | None:
-    """Return the C library's function, None where there is none."""
+def _renameat2() -> Callable[[bytes, bytes, int], int] | None:
+    """Return what renames within a folder unless the name is taken, and returns the number of the error; None where
+    the C library cannot.
+    """
+    import ctypes  # noqa: PLC0415 - for file systems without links only
+
     function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if function is not None:
-        function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
-    return function
+    if function is None:
+        return None
+    function.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+
+    def rename(part: bytes, name: bytes, fd: int) -> int:
+        return 0 if function(fd, part, fd, name, _RENAME_NOREPLACE) == 0 else ctypes.get_errno()
+
+    return rename
 
 
 def _rename_over_reservation(part: str, name: str, fd: int) -> bool:

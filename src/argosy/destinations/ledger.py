@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from argosy.core.ranges import Extent, Piece, RangeMap
 from argosy.core.types import FileState
 from argosy.destinations.blocks import BlockHashes
 from argosy.destinations.port import Part
+from argosy.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from argosy.core.types import FileState
 from argosy.errors import ArgosyError
+from argosy.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

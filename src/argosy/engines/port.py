@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from argosy.core.lifecycle import Stop
@@ -11,7 +12,7 @@ from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.port import AlreadyThere, Facts, Part
 from argosy.errors import ArgosyError
 
-__all__ = ["AlreadyThere", "CancelToken", "Cancelled", "Desk", "Engine", "Facts", "HostGate", "Part", "Throttle"]
+__all__ = ["AlreadyThere", "CancelToken", "Cancelled", "Desk", "Engine", "Facts", "HostGate", "Part", "Segment", "Throttle"]
 
 
 class Cancelled(ArgosyError):
@@ -85,6 +86,24 @@ class HostGate(Protocol):
         """Return once a connection to ``host`` may be opened; waits in order."""
 
     def release(self, host: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One connection's work on a file: from where in it, how many bytes, from whom, and when (epoch seconds)."""
+
+    start: int
+    received: int
+    host: str
+    began: float
+    ended: float
+    error: str = ""
+    """A code, empty if all went well."""
+
+
+def segments_of(desk: Desk) -> Callable[[Segment], None] | None:
+    """Return who wants to hear of each segment once it has ended, None if nobody does: then none need be made."""
+    return getattr(desk, "segment", None)
 
 
 class Desk(Protocol):

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,8 @@ from argosy.errors import UsageError
 from argosy.runtime.ports import Sources
 from argosy.sources.http import host_of
 from argosy.store.port import NewTask
+from argosy.telemetry import trace
+from argosy.value import dataclass
 
 LARGEST_TASK: Final = 1_000_000
 """Files in one task."""
@@ -57,6 +59,10 @@ class Request:
     """The files themselves, for who knows them better than any URL tells."""
     callback: str | None = field(default=None, repr=False)
     """URL to be told once the task has ended."""
+    include: Sequence[str] = ()
+    """Patterns of the files that are wanted of what a source has; none: all."""
+    exclude: Sequence[str] = ()
+    """Patterns of those that are not."""
     id: str | None = None
     """The task's id, 32 hexadecimal digits that nobody can guess, for who must find it again after a crash: a request
     whose id is stored already joins that task, whatever became of it."""
@@ -70,9 +76,17 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     if len(texts) + len(request.files) > LARGEST_TASK:
         raise UsageError(f"at most {LARGEST_TASK:,} files can be one task")
     files = tuple(request.files) or _described(request, texts, sources)
-    directory = os.path.abspath(os.path.expanduser(request.directory or default_directory))  # noqa: PTH100, PTH111 - pathlib does not take out ".."
+    wanted, options = None if request.directory is None else str(request.directory), request.options
+    if texts and not request.files:
+        wanted, options = sources.prepare(texts[0], wanted, options)
+        if request.directory is None and wanted is not None:
+            wanted = str(Path(default_directory, wanted))
+    directory = os.path.abspath(os.path.expanduser(wanted or default_directory))  # noqa: PTH100, PTH111 - pathlib does not take out ".."
     source = texts[0] if texts else files[0].urls[0]
-    return TaskSpec(source, directory, files, request.options, request.engine, request.callback)
+    return TaskSpec(
+        source, directory, files, options, request.engine, request.callback, tuple(request.include), tuple(request.exclude),
+        trace.asked_by(),
+    )  # fmt: skip
 
 
 def _described(request: Request, texts: Sequence[str], sources: Sources) -> tuple[FileSpec, ...]:
@@ -99,6 +113,8 @@ def key_of(request: Request, spec: TaskSpec) -> str:
     """Return the identity of (source, destination, name): the same request again has the same."""
     texts = [request.source] if isinstance(request.source, str) else request.source
     parts = (spec.directory, request.name or "", *texts) if texts else (spec.directory, *map(str, request.files))
+    if spec.include or spec.exclude:
+        parts += ("include", *spec.include, "exclude", *spec.exclude)
     return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 

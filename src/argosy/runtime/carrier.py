@@ -11,13 +11,16 @@ from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import AlreadyThere
 from argosy.engines.port import CancelToken, Engine
-from argosy.errors import IntegrityError
+from argosy.errors import ArgosyError, IntegrityError, NetworkError
 from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
+from argosy.runtime.network import offline
 from argosy.runtime.ports import Destination, Revalidator
 from argosy.runtime.proof import is_still_there, left_alone, proven
+from argosy.runtime.relink import Relinker
 from argosy.runtime.sidecar import Sidecars
+from argosy.runtime.tracing import FileTrace, traced
 from argosy.runtime.yard import Job, Yard
 
 T = TypeVar("T")
@@ -34,6 +37,7 @@ class Carrier:
         self._options = job.task.spec.options
         self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
         self._sidecars = Sidecars(self._options) if self._options.sidecar is not None else None
+        self._relinker = Relinker(job, yard, manifest)
         self._unlisted = False
         """Whether it has been said that a file's checksum is in no list."""
 
@@ -65,9 +69,19 @@ class Carrier:
         except IntegrityError as error:
             if error.detail_code != "checksum":
                 raise
-            first = error
-        self._warn("checksum_mismatch", f"{first.message}; fetching it once more")
-        return await self._fetch(await self._blank(state), engine, expected)
+            self._warn("checksum_mismatch", f"{error.message}; fetching it once more")
+            state = await self._blank(state)
+        except NetworkError as error:
+            # A command in the foreground fails as its user is used to; what is in the queue can wait.
+            away = offline(error, self._job.task.host) if self._job.task.session is None else None
+            raise away or error from error
+        except ArgosyError as error:
+            renewed = await unless_stopped(self._job.token, self._relinker.fresh(state, error))
+            if renewed is None:
+                raise
+            self._warn("link_renewed", f"{error.message}; going on with a fresh link")
+            state = await self._destination.adopt(renewed) if renewed.part is not None else renewed
+        return await self._fetch(state, engine, expected)
 
     async def _expected(self, state: FileState, engine: Engine) -> Checksum | None:
         if state.checksum is not None or self._sidecars is None:
@@ -87,7 +101,16 @@ class Carrier:
         return await unless_stopped(self._job.token, engine.unchanged(state, self._options))
 
     async def _fetch(self, state: FileState, engine: Engine, expected: Checksum | None) -> FileState:
+        if self._yard.witness is None:
+            return await self._carry(state, engine, expected, None)
+        with traced(self._yard.witness, self._job.task, state) as file:
+            return await self._carry(state, engine, expected, file)
+
+    async def _carry(
+        self, state: FileState, engine: Engine, expected: Checksum | None, file: FileTrace | None
+    ) -> FileState:
         desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
+        desk.segment = None if file is None else file.segment
         try:
             fetched = await engine.fetch(replace(state, published=None), self._options, desk)
             self._manifest.note(fetched)

@@ -12,7 +12,7 @@ from argosy.core.redact import redacted_url
 from argosy.core.retry import RetryAt, RetryPolicy, next_step
 from argosy.core.types import FileState, FileStatus
 from argosy.engines.port import Cancelled
-from argosy.errors import ArgosyError, DiskFull, Failure, StoreError, TransferError
+from argosy.errors import ArgosyError, DiskFull, Failure, Offline, StoreError, TransferError
 from argosy.runtime.carrier import Carrier
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.ports import Destination
@@ -83,7 +83,7 @@ class Convoy:
             before = self._manifest.files[state.index].received
             try:
                 brought = await self._carrier.bring(self._manifest.files[state.index])
-            except (Cancelled, DiskFull, StoreError):
+            except (Cancelled, DiskFull, Offline, StoreError):
                 raise
             except ArgosyError as error:
                 now = self._manifest.files[state.index]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.port import Facts, Part
-from argosy.engines.port import CancelToken, HostGate, Throttle
+from argosy.engines.port import CancelToken, HostGate, Segment, Throttle
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Digest
@@ -37,6 +38,8 @@ class Desk:
         """The checksum the file must have, as far as is known yet."""
         self.facts: Facts | None = None
         self.digest: Digest | None = None
+        self.segment: Callable[[Segment], None] | None = None
+        """Told of each segment that has ended; see :func:`argosy.engines.port.segments_of`."""
         self._parts: list[Part] = []
         self._digesting: asyncio.Task[None] | None = None
 
@@ -67,6 +70,7 @@ class Desk:
     def report(self, state_index: int, received: int, total: int | None, connections: int) -> None:  # noqa: ARG002 - a desk is of one file
         gauge = self._job.gauge
         gauge.received += received - self._received
+        self._yard.brought += max(0, received - self._received)
         gauge.connections += connections - self._connections
         self._received, self._connections = received, connections
         if total is not None and gauge.total is None and len(self._manifest.files) == 1:

@@ -27,7 +27,7 @@ from argosy.runtime.message import Outcome
 from argosy.runtime.watch import AT_REST
 
 if TYPE_CHECKING:
-    from argosy.runtime.manager import Runtime
+    from argosy.runtime.commands import Commands
 
 ELSEWHERE_LOOK_S: Final = 0.5
 """A task that another process runs is looked at this often."""
@@ -38,11 +38,11 @@ BY_EXIT_CODE: Final[dict[int, type[ArgosyError]]] = {
 
 
 class TaskHandle:
-    """One task of one runtime. ``await handle`` gives the finished task or raises why there is none."""
+    """One task of one runtime, near or far. ``await handle`` gives the finished task or raises why there is none."""
 
     __slots__ = ("_runtime", "_seen", "id", "joined")
 
-    def __init__(self, runtime: Runtime, task: Task, *, joined: bool = False) -> None:
+    def __init__(self, runtime: Commands, task: Task, *, joined: bool = False) -> None:
         self._runtime = runtime
         self._seen = task
         self.id: TaskId = task.id
@@ -68,6 +68,11 @@ class TaskHandle:
         if task.status is Status.FAILED and task.error is not None:
             raise raised(task.error)
         raise Interrupted(f"the task was {task.status}", hint=f"argosy resume {task.id[:8]} goes on")
+
+    @property
+    def seen(self) -> Task:
+        """The task as it was when it was last looked at."""
+        return self._seen
 
     async def task(self) -> Task:
         """Return the task as it is now. Raises UnknownTask if it was removed."""
@@ -128,7 +133,7 @@ class TaskHandle:
 
 def raised(failure: Failure) -> ArgosyError:
     """Return the error that a kept failure was."""
-    kind = _by_code().get(failure.code) or BY_EXIT_CODE.get(failure.exit_code, ArgosyError)
+    kind = by_code().get(failure.code) or BY_EXIT_CODE.get(failure.exit_code, ArgosyError)
     error = kind(failure.message, hint=failure.hint, code=failure.code)
     error.retryable = failure.retryable
     if failure.exit_code != kind.exit_code:
@@ -139,7 +144,7 @@ def raised(failure: Failure) -> ArgosyError:
 
 
 @cache
-def _by_code() -> dict[str, type[ArgosyError]]:
+def by_code() -> dict[str, type[ArgosyError]]:
     """Return the public tree by code; what other modules raise among themselves is not for callers."""
     found: dict[str, type[ArgosyError]] = {}
     waiting = [ArgosyError]

@@ -6,7 +6,7 @@ It also notices who stands still, and tells that once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from argosy.bus.local import Bus
@@ -19,6 +19,7 @@ from argosy.runtime.gauge import Gauge
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Item, Remark
 from argosy.store.port import Store
+from argosy.value import dataclass
 
 LOOK_S: Final = 1 / 15
 METRICS_S: Final = 1.0

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from argosy.core.lifecycle import Retry
 from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
+from argosy.errors import UsageError
 from argosy.runtime.admission import Request, new_task, renewed, understood
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Ask, Enlist
 from argosy.runtime.proof import is_still_there
 from argosy.runtime.revision import renewal
 from argosy.store.port import NewTask
+from argosy.value import dataclass
 
 PAGE: Final = 1000
 SPACING_S: Final = 1e-6
@@ -31,6 +32,12 @@ class Entry:
     """The task that is there already, or the new one once it is stored."""
     existed: bool = False
 
+    @property
+    def joins(self) -> bool:
+        """Whether it asks something of a task that was there. Who names a task by its id only wants to find it."""
+        found = self.task is not None and self.task.id == self.request.id
+        return self.existed and not self.request.paused and not found
+
 
 class Intake:
     """Lives on the runtime loop."""
@@ -40,7 +47,8 @@ class Intake:
         self._directory = directory
 
     async def admit(self, requests: Sequence[Request]) -> list[tuple[Task, bool]]:
-        """Return for each request its task and whether that was there already.
+        """Return for each request its task and whether that was there already. A task that a request names by its id
+        stays as it is.
 
         While one page is being stored the next one is made ready. Raises UsageError for the first page that has a
         request which makes no sense; the pages before it are stored.
@@ -60,12 +68,30 @@ class Intake:
         self._machine.scheduler.wake()
         return admitted
 
+    async def admit_each(self, requests: Sequence[Request]) -> list[tuple[Task, bool] | UsageError]:
+        """Do the same for each on its own: a request that makes no sense keeps no other out."""
+        wrong: list[UsageError | None] = []
+        for place, request in enumerate(requests):
+            wrong.append(self._complaint(request))
+            if place % PAGE == PAGE - 1:
+                await asyncio.sleep(0)  # others are waiting for the loop
+        sensible = [request for request, complaint in zip(requests, wrong, strict=True) if complaint is None]
+        admitted = iter(await self.admit(sensible))
+        return [complaint or next(admitted) for complaint in wrong]
+
+    def _complaint(self, request: Request) -> UsageError | None:
+        try:
+            understood(request, self._machine.sources, self._directory)
+        except UsageError as error:
+            return error
+        return None
+
     async def _admit(self, entries: Sequence[Entry]) -> list[tuple[Task, bool]]:
         fresh = [entry for entry in entries if entry.task is None]
         added = await self._machine.store.add([entry.new for entry in fresh]) if fresh else ()
         for entry, answer in zip(fresh, added, strict=True):
             entry.task, entry.existed = answer.task, answer.existed
-        asked = await self._join([entry for entry in entries if entry.existed and not entry.request.paused])
+        asked = await self._join([entry for entry in entries if entry.joins])
         self._machine.scheduler.wake()
         tasks = [entry.task for entry in entries if entry.task is not None]
         return [(asked.get(task.id, task), entry.existed) for task, entry in zip(tasks, entries, strict=True)]
@@ -79,8 +105,13 @@ class Intake:
     # -- what was there before ---------------------------------------------------------------------
 
     async def _look_back(self, entries: Sequence[Entry]) -> None:
-        """Find what was asked before and has finished one way or another."""
+        """Find what was asked before: the very task that is named, or one that has finished one way or another."""
         store = self._machine.store
+        ids = [entry.request.id for entry in entries if entry.request.id is not None]
+        named = await store.get(ids) if ids else {}
+        for entry in entries:
+            if entry.request.id is not None and entry.request.id in named:
+                entry.task, entry.existed = named[entry.request.id], True
         counts = await store.counts()
         if not any(counts.get(status) for status in TERMINAL):
             return
@@ -89,7 +120,7 @@ class Intake:
         untouched = await self._untouched(complete) if complete else {}
         for entry in entries:
             task = earlier.get(entry.new.task.key)
-            if task is None:
+            if task is None or entry.existed:
                 continue
             if task.status is not Status.COMPLETED:
                 entry.task, entry.existed = task, True

@@ -12,7 +12,8 @@ from argosy.bus.local import Bus
 from argosy.core.lifecycle import Stop
 from argosy.core.limits import Limits
 from argosy.errors import DiskFull, StoreError
-from argosy.runtime import standing
+from argosy.runtime import aftermath, standing
+from argosy.runtime.aftermath import Aftermath, Wishes
 from argosy.runtime.clock import Clock
 from argosy.runtime.crew import Crew
 from argosy.runtime.gate import Gate
@@ -25,6 +26,7 @@ from argosy.runtime.pool import Pool
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.runtime.pulse import Pulse
 from argosy.runtime.recovery import Recovery
+from argosy.runtime.retention import Retention
 from argosy.runtime.router import Router
 from argosy.runtime.scheduler import Scheduler
 from argosy.runtime.throttle import Throttles
@@ -32,6 +34,7 @@ from argosy.runtime.verbs import Verbs
 from argosy.runtime.watch import Watch
 from argosy.runtime.yard import Yard
 from argosy.store.port import Store
+from argosy.telemetry.trace import Witness
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,9 @@ class Machine:
         engines: Callable[[], Engines],
         sources: Sources,
         warehouse: Callable[[], Warehouse],
+        witness: Witness | None = None,
+        wishes: Wishes | None = None,
+        history_days: float = 0,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -67,6 +73,7 @@ class Machine:
         self._default_limits = limits
         self._pinned = pinned
         self._max_running = max_running
+        self._witness = witness
         self._engines = engines
         self._build_warehouse = warehouse
         self.warehouse = warehouse()
@@ -86,6 +93,9 @@ class Machine:
             self._changed_elsewhere,
         )  # fmt: skip
         self.verbs = Verbs(store, self.router, self.scheduler if work else None)
+        self.aftermath = Aftermath(wishes or Wishes())
+        self._retention = Retention(store, clock, history_days)
+        self.router.ended = self.aftermath.ended
         self.router.settled = self._settled
         self.router.failed = self.scheduler.heed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -108,6 +118,10 @@ class Machine:
                 await self.recovery.sweep()
                 self._spawn("scheduler", self.scheduler.run)
                 self._spawn("hub", self.hub.run)
+                if self.aftermath.wanted:
+                    self._spawn("aftermath", self.aftermath.run)
+                if self._retention.limited:
+                    self._spawn("retention", self._retention.run)
             self._spawn("pulse", self.pulse.run)
         except BaseException:
             await self.stop(0.0)
@@ -120,7 +134,7 @@ class Machine:
             store=self.store, clock=self.clock, engines=self._engines(), sources=self.sources,
             warehouse=self._build_warehouse(), throttles=Throttles(self.limits, self.clock),
             gate=Gate(self.limits.connections_per_host), post=reports.post,
-            reply=lambda future, outcome: pool.call(_resolve, future, outcome),
+            reply=lambda future, outcome: pool.call(_resolve, future, outcome), witness=self._witness,
         )  # fmt: skip
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -169,7 +183,9 @@ class Machine:
         await self._end("scheduler")
         await self._let_go(grace_s)
         await self.crew.finish()
-        for name in ("hub", "pulse", "router"):
+        if "aftermath" in self._tasks:
+            await self.aftermath.finish(aftermath.LONGEST_S)
+        for name in ("hub", "pulse", "router", "aftermath", "retention"):
             await self._end(name)
         if self.crew.pool is not None:
             await self.crew.pool.close()

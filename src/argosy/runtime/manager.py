@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from argosy import config
-from argosy.bus.local import Subscription
+from argosy.bus.local import Listener, Subscription
 from argosy.core.checksum import Checksum
 from argosy.core.events import Recorded
 from argosy.core.explain import Reason
 from argosy.core.limits import Limits
-from argosy.core.types import FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
+from argosy.core.types import TERMINAL, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
 from argosy.errors import StoreError, UnknownTask, UsageError
 from argosy.runtime import parts, standing
 from argosy.runtime.admission import Request
+from argosy.runtime.aftermath import wishes
 from argosy.runtime.clock import Clock, SystemClock
+from argosy.runtime.ensure import brought, here
+from argosy.runtime.gauge import Gauge
 from argosy.runtime.handle import TaskHandle
 from argosy.runtime.inquiry import why
 from argosy.runtime.intake import Intake
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Outcome
 from argosy.runtime.ports import Engines, Sources, Warehouse
-from argosy.runtime.repair import VerifyReport, verify
 from argosy.runtime.revision import update
 from argosy.runtime.waiting import at_rest, idle
 from argosy.store.port import Query, Store
+from argosy.telemetry.trace import Witness
+
+if TYPE_CHECKING:
+    from argosy.core.probe import Probe
+    from argosy.runtime.amendment import Amendment
+    from argosy.runtime.repair import VerifyReport
 
 GRACE_S: Final = 10.0
+PURGE_PAGE: Final = 1000
 
 
 class Runtime:
@@ -56,8 +66,10 @@ class Runtime:
         sources: Sources | None = None,
         warehouse: Callable[[], Warehouse] | None = None,
         clock: Clock | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.settings = settings or config.load(home)
+        self._works = work
         self._directory = str(directory or self.settings["directory"] or Path.cwd())
         self._machine = Machine(
             store or parts.database(self.settings.home),
@@ -67,9 +79,12 @@ class Runtime:
             limits=standing.checked(limits or self.settings.limits()),
             pinned=limits is not None,
             max_running=max_running,
-            engines=engines or parts.engines,
+            engines=engines or self._engines(),
             sources=sources or parts.sources(),
             warehouse=warehouse or parts.warehouse,
+            witness=witness,
+            wishes=wishes(self.settings["on_complete"], self.settings["on_failure"], self.settings["notify"]),
+            history_days=self.settings["history_days"],
         )
         self._intake = Intake(self._machine, self._directory)
         self._open = False
@@ -78,6 +93,10 @@ class Runtime:
         state = f"{len(self._machine.holdings.tasks)} running" if self._open else "closed"
         return f"<Runtime {self._machine.me.id[:8]} {state}>"
 
+    def _engines(self) -> Callable[[], Engines]:
+        allowed = parts.allowed(self.settings["allow_network"])  # now: what is wrong with it is for who starts us
+        return partial(parts.engines, allowed, self.settings["proxy"])
+
     async def __aenter__(self) -> Self:
         await self._machine.start()
         self._open = True
@@ -85,6 +104,26 @@ class Runtime:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    @property
+    def here(self) -> bool:
+        """Whether the files it tells of are files of this machine: so they are, where it runs."""
+        return True
+
+    @property
+    def works(self) -> bool:
+        """Whether what is added is also fetched."""
+        return self._works
+
+    @property
+    def directory(self) -> str:
+        """Where downloads go that name no folder."""
+        return str(Path(self._directory).expanduser().absolute())
+
+    @property
+    def store(self) -> Store:
+        """The durable truth, for surfaces that keep something of their own with it. Tasks are changed by verbs alone."""
+        return self._machine.store
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Let running tasks put down what they have (they go on at the next start), and end everything. Idempotent."""
@@ -129,6 +168,33 @@ class Runtime:
         admitted = await self._intake.admit(requests)
         return [TaskHandle(self, task, joined=joined) for task, joined in admitted]
 
+    async def add_each(self, requests: Sequence[Request]) -> list[TaskHandle | UsageError]:
+        """Do the same, each on its own: for a request that makes no sense there is its error, and the others are stored."""
+        self._check_open()
+        admitted = await self._intake.admit_each(requests)
+        return [each if isinstance(each, UsageError) else TaskHandle(self, each[0], joined=each[1]) for each in admitted]
+
+    async def probe(self, request: Request) -> Probe:
+        """Return what the request would bring and what would be in its way, without making a task: the server is asked
+        for one byte. Raises UsageError, or what kept the server from telling.
+        """
+        from argosy.runtime.probe import probe  # noqa: PLC0415 - seldom wanted
+
+        self._check_open()
+        return await probe(self._machine, request, self._directory)
+
+    async def ensure(self, source: str, *, directory: str | Path | None = None, **more: Any) -> Path:  # noqa: ANN401 - fields of Request
+        """Return where ``source`` is, all of it: at once if it was brought before and is still there, else once it is.
+
+        What somebody brings already is joined, also in another process; what nobody brings is begun, ahead of the
+        backlog. ``more`` are fields of :class:`Request`. Raises what kept it from coming.
+        """
+        self._check_open()
+        more.setdefault("options", self.settings.options())
+        request = Request(source, directory, **more)
+        found = await here(self._machine, request, self._directory)
+        return found or await brought(self, self._machine, request)
+
     # -- verbs -------------------------------------------------------------------------------------
 
     async def pause(self, ids: Sequence[TaskId]) -> list[Outcome]:
@@ -165,13 +231,36 @@ class Runtime:
             return task
         return (await self._machine.router.ask(task_id, respec)).require() or task
 
+    async def amend(self, task_id: TaskId, wanted: Amendment, *, version: int | None = None) -> Task:
+        """Return the task with all of the changes made at once, as :meth:`update` and :meth:`prioritise` make them.
+
+        Raises UsageError, and Conflict (code ``precondition_failed``) if the task is not, or no more, of ``version``.
+        """
+        from argosy.runtime.amendment import amend  # noqa: PLC0415 - likewise
+
+        return await amend(self._machine, task_id, wanted, version)
+
     async def cancel(self, ids: Sequence[TaskId]) -> list[Outcome]:
         """Give the tasks up and remove their partial files."""
         return await self._machine.verbs.cancel(ids)
 
-    async def remove(self, ids: Sequence[TaskId]) -> list[Outcome]:
-        """Take the tasks off the list; finished files stay."""
-        return await self._machine.verbs.remove(ids)
+    async def remove(self, ids: Sequence[TaskId], *, files: bool = False) -> list[Outcome]:
+        """Take the tasks off the list. Finished files stay, unless ``files``: then what the tasks have put there goes."""
+        if not files:
+            return await self._machine.verbs.remove(ids)
+        from argosy.runtime.disposal import remove_with_files  # noqa: PLC0415 - likewise
+
+        return await remove_with_files(self._machine, ids)
+
+    async def purge(self, before: float, statuses: frozenset[Status] = TERMINAL) -> int:
+        """Take tasks of those statuses that ended before a moment off the list, and their part of the log; return how
+        many. Finished files stay.
+        """
+        total, gone = 0, PURGE_PAGE
+        while gone == PURGE_PAGE:
+            gone = await self._machine.store.purge(finished_before=before, statuses=statuses, limit=PURGE_PAGE)
+            total += gone
+        return total
 
     async def retry(self, ids: Sequence[TaskId]) -> list[Outcome]:
         """Try failed or cancelled tasks again, with a fresh count."""
@@ -200,7 +289,11 @@ class Runtime:
         return self._machine.limits
 
     async def apply_limits(self, **changes: object) -> Limits:
-        """Change the named limits at once, here and in every process on this store, and for every later start."""
+        """Change the named limits at once, here and in every process on this store, and for every later start. Return
+        the limits as they are then; nothing happens if none is named.
+        """
+        if not changes:
+            return self._machine.limits
         limits = standing.changed(self._machine.common_limits, changes)
         await self._machine.store.set_setting(standing.SETTING, standing.dump(limits))
         self._machine.take_limits(limits)
@@ -245,6 +338,21 @@ class Runtime:
         """Return an async iterator (and context manager) over events; ``after`` replays the log from there first."""
         return self._machine.bus.subscribe(after=after, task_id=task_id, buffer=buffer)
 
+    def listen(self, listener: Listener) -> None:
+        """Let ``listener`` hear every lasting event as it is told, on this loop, until the runtime stops."""
+        self._machine.bus.listen(listener)
+
+    @property
+    def gauges(self) -> Sequence[Gauge]:
+        """What each task that runs here shows of itself; to be read, and not kept."""
+        return list(self._machine.holdings.gauges.values())
+
+    @property
+    def brought(self) -> int:
+        """Bytes of files that have come here since the start."""
+        pool = self._machine.crew.pool
+        return 0 if pool is None else pool.yard.brought
+
     def live_progress(self, task_id: TaskId) -> Progress | None:
         """Return the counters of a task that runs here, None for any other."""
         return self._machine.hub.progress(task_id)
@@ -265,6 +373,8 @@ class Runtime:
         """Read the task's published files again and say whether they are what was downloaded. ``repair`` fetches what
         is not, and nothing else.
         """
+        from argosy.runtime.repair import verify  # noqa: PLC0415 - seldom wanted
+
         return await verify(self, self._machine, await self.task(task_id), repair=repair)
 
     # -- waiting -----------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from argosy.core.lifecycle import Trigger
+from argosy.core.lifecycle import Prioritise, Respec, Trigger
 from argosy.core.types import FileState, Task, TaskId
 from argosy.errors import ArgosyError
+from argosy.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,15 @@ class Dropped:
     """Nobody here works on the task any more and nothing is to be written: its lease went to somebody else."""
 
 
-Ask = Trigger | Take | Enlist | Reap | Remark | Renewed | Dropped
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """The triggers one after the other as one change of the task, if it is still of ``version``."""
+
+    version: int
+    triggers: tuple[Respec | Prioritise, ...]
+
+
+Ask = Trigger | Amend | Take | Enlist | Reap | Remark | Renewed | Dropped
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from argosy import config
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.store.port import Store
+
+if TYPE_CHECKING:
+    from argosy.core.addresses import Addresses
 
 
 def database(home: config.Home) -> Store:
@@ -15,11 +21,22 @@ def database(home: config.Home) -> Store:
     return SqliteStore(home.database)
 
 
-def engines() -> Engines:
+def allowed(networks: str) -> Addresses | None:
+    """Return the addresses that the setting opens besides the public ones. Raises UsageError."""
+    if not networks:
+        return None
+    from argosy.core.addresses import parse
+
+    return parse(networks)
+
+
+def engines(allowed: Addresses | None, proxy: str | None) -> Engines:
     from argosy.engines.curl.engine import CurlEngine
+    from argosy.engines.offer import claimed, offer
     from argosy.engines.registry import Registry
 
-    return Registry([CurlEngine()])
+    curl = CurlEngine(allowed, proxy)
+    return Registry([curl], partial(offer, curl), claimed)
 
 
 def sources() -> Sources:

@@ -7,9 +7,11 @@ from typing import Protocol, runtime_checkable
 
 from argosy.core.events import Recorded
 from argosy.core.lifecycle import Stop
+from argosy.core.probe import Found
 from argosy.core.types import FileSpec, FileState, Task, TaskId, TaskSpec, TransferOptions
 from argosy.destinations.port import Facts, Part
 from argosy.engines.port import Engine
+from argosy.sources.port import Headers, Web
 
 
 class Teller(Protocol):
@@ -109,11 +111,24 @@ class Revalidator(Protocol):
 class Reader(Protocol):
     """An engine that can read something small into memory."""
 
-    async def read(self, url: str, options: TransferOptions, limit: int) -> bytes: ...
+    async def read(
+        self, url: str, options: TransferOptions, limit: int, *, headers: Headers = (), body: bytes | None = None
+    ) -> bytes: ...
+
+
+@runtime_checkable
+class Prober(Protocol):
+    """An engine that can ask what a server tells of a file, without fetching it."""
+
+    async def probe(self, url: str, options: TransferOptions) -> Found: ...
 
 
 class Sources(Protocol):
     """What a person wrote becomes files."""
+
+    def kind_of(self, text: str) -> str:
+        """Return the name of the source that understands ``text``. Raises UsageError."""
+        ...
 
     def describe(self, text: str) -> FileSpec | None:
         """Return the one file ``text`` is, None if :meth:`resolve` must find out. Raises UsageError for what nobody
@@ -121,6 +136,19 @@ class Sources(Protocol):
         """
         ...
 
-    async def resolve(self, spec: TaskSpec) -> Sequence[FileSpec]:
+    def prepare(
+        self, text: str, directory: str | None, options: TransferOptions
+    ) -> tuple[str | None, TransferOptions]:
+        """Return where the files go and how they are fetched, by the customs of their source."""
+        ...
+
+    async def resolve(self, spec: TaskSpec, web: Web) -> Sequence[FileSpec]:
         """Return the files of the source, asking whoever knows."""
+        ...
+
+    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Do what is left once every file is in its place; may come again after a crash."""
+
+    def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
+        """Return what a program opens to use it all; ``published`` are the files' paths below the task's folder."""
         ...

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from argosy.destinations.blocks import trusted
 from argosy.errors import IllegalTransition, IntegrityError
 from argosy.runtime.machine import Machine
 from argosy.store.port import NewTask
+from argosy.value import dataclass
 
 if TYPE_CHECKING:
     from argosy.runtime.manager import Runtime

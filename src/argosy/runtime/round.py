@@ -7,7 +7,7 @@ one and all later ones of its task come back in ``again``, to be decided on what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from argosy.core.events import Lasting, Recorded, Warned
@@ -28,8 +28,9 @@ from argosy.core.types import ACTIVE, FileState, FileStatus, Status, Task, TaskI
 from argosy.errors import Conflict, Fenced, IllegalTransition, UnknownTask
 from argosy.runtime.clock import Clock
 from argosy.runtime.holdings import Holdings
-from argosy.runtime.message import Dropped, Enlist, Item, Outcome, Reap, Remark, Renewed, Take
+from argosy.runtime.message import Amend, Dropped, Enlist, Item, Outcome, Reap, Remark, Renewed, Take
 from argosy.store.port import Change, Committed, Refused
+from argosy.value import dataclass
 
 LEASE_S: Final = 30.0
 MAX_REFUSALS: Final = 8
@@ -105,6 +106,8 @@ class Round:
             case Enlist(session):
                 takes = not task.active and task.session != session
                 return Changed(replace(task, session=session, updated_at=self._now)) if takes else Unchanged()
+            case Amend():
+                return self._amend(task, ask)
             case Reap(fence):
                 return decide(task, LeaseLost(), self._now) if task.fence == fence else Unchanged()
             case Remark():
@@ -124,6 +127,20 @@ class Round:
         # The clock makes fences grow across stores that were restored from a backup as well.
         fence = max(task.fence + 1, int(self._now * 1e6))
         return decide(task, Claimed(self._holdings.owner, fence, self._now + LEASE_S, self._holdings.pid), self._now)
+
+    def _amend(self, task: Task, amend: Amend) -> Decision | Outcome:
+        """Decide each trigger on what the one before leaves; the first that is not allowed forbids them all."""
+        if task.version != amend.version or task.id in self.touched:
+            return Outcome(task, error=Conflict(f"task {task.id[:8]} has changed", code="precondition_failed"))
+        before, effects = task, list[Effect]()
+        for trigger in amend.triggers:
+            decision = decide(task, trigger, self._now)
+            if isinstance(decision, Illegal):
+                return decision
+            effects += decision.effects
+            if isinstance(decision, Changed) and decision.after is not None:
+                task = decision.after
+        return Unchanged() if task is before else Changed(task, (), tuple(effects))
 
     def _remark(self, item: Item, task: Task, remark: Remark) -> Decision:
         events = (Warned(remark.code, remark.message, task.id),) if remark.code else ()

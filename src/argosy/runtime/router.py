@@ -26,7 +26,7 @@ from argosy.runtime.clock import Alarm, Clock, Timer
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
 from argosy.runtime.ports import Hands, Teller
-from argosy.runtime.round import Round
+from argosy.runtime.round import Conclusion, Round
 from argosy.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class Router:
         """Called after each batch: a slot may be free now; ``True``: there may be another task to run as well."""
         self.failed: Callable[[Task, AttemptFailed], None] = _nothing
         """Called for each attempt that failed: it may say something about other tasks' hosts and disks."""
+        self.ended: Callable[[Task], None] = _nothing
+        """Called for each task that this router has seen to its end: complete or failed."""
 
     # -- the way in --------------------------------------------------------------------------------
 
@@ -163,6 +165,7 @@ class Router:
                 self._lose(task_id)
             _journal(outcome.events)
             await self._teller.tell(outcome.events)
+            self._tell_ends(outcome)
             remarks = [event for item, _ in outcome.settled for event in decided.remarks.get(id(item), ())]
             if remarks:
                 await self._teller.tell(await self._store.log(remarks, self._clock.epoch()))
@@ -173,6 +176,13 @@ class Router:
                     item.answer(answer)
                 item.answer = _ANSWERED
             todo, current = outcome.again, outcome.current
+
+    def _tell_ends(self, outcome: Conclusion) -> None:
+        for told in outcome.events:
+            if isinstance(told.event, StatusChanged) and told.event.to in (Status.COMPLETED, Status.FAILED):
+                task = outcome.stored.get(told.event.task_id)
+                if task is not None and task.status is told.event.to:
+                    self.ended(task)
 
     async def _load_discarded(self, decided: Round) -> None:
         """Look up the files of tasks whose parts are to go, before the commit that may remove the records."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from argosy.core.types import FileState, Task
 from argosy.engines.port import CancelToken
@@ -15,6 +14,8 @@ from argosy.runtime.message import Item, Outcome
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.runtime.throttle import Throttles
 from argosy.store.port import Store
+from argosy.telemetry.trace import Witness
+from argosy.value import dataclass
 
 
 @dataclass(slots=True)
@@ -32,6 +33,10 @@ class Yard:
     """Send a report to the router, from the transfer loop."""
     reply: Callable[[asyncio.Future[Outcome], Outcome], None]
     """Bring an outcome back from the router's loop to the transfer loop."""
+    witness: Witness | None = None
+    """Records spans of files and segments, if anybody does."""
+    brought: int = 0
+    """Bytes of files that have come since it was built; read from anywhere, written here."""
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -10,20 +12,56 @@ from starlette.responses import Response
 
 from argosy.about import VERSION
 from argosy.errors import ArgosyError, Failure
-from argosy.service import problem
+from argosy.service import problem, schema
 from argosy.service.context import Service
-from argosy.service.routes import tasks
+from argosy.service.routes import (
+    background,
+    bulk,
+    configuration,
+    description,
+    detail,
+    download,
+    events,
+    health,
+    history,
+    job_socket,
+    limits,
+    metrics,
+    probe,
+    results,
+    security,
+    socket,
+    stats,
+    task,
+    tasks,
+    webhooks,
+)
 from argosy.service.security.gate import Gate
 
-CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large", 415: "media_type"}
+CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method",
+    413: "too_large",
+    415: "media_type",
+    422: "invalid",
+}
+
+HINTS = {404: "/openapi.json says what there is", 405: "/openapi.json says what is taken", 415: "send application/json",
+         422: "send JSON as /openapi.json has it"}  # fmt: skip
 
 
 def create_app(service: Service) -> FastAPI:
     """Return the app; whoever runs it has started ``service`` and stops it afterwards."""
     app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for router in (tasks.router,):
-        app.include_router(router)
+    for routes in (
+        tasks, bulk, probe, task, detail, limits, configuration, history, stats, background,
+        events, socket, description, security, health, metrics, download, job_socket, results, webhooks,
+    ):  # fmt: skip
+        app.include_router(routes.router)
+    schema.complete(app)
     app.add_exception_handler(ArgosyError, problem.of_error)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -34,21 +72,29 @@ def create_app(service: Service) -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException | HTTPException)
-    failure = Failure(CODES.get(error.status_code, "refused"), str(error.detail))
-    return problem.problem(error.status_code, failure, instance=request.url.path, headers=error.headers)
+    status = 422 if error.status_code == 400 else error.status_code  # what was sent makes no sense: one status for that
+    failure = Failure(CODES.get(status, "refused"), str(error.detail), HINTS.get(status, ""))
+    return problem.problem(status, failure, instance=request.url.path, headers=error.headers)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     """Say which member of what was sent makes no sense; never repeat its value, which may be a secret."""
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"pointer": "/" + "/".join(map(str, each["loc"][1:])), "in": str(each["loc"][0]), "detail": each["msg"]}
+        {"pointer": _pointer(each["loc"][1:]), "in": str(each["loc"][0]), "detail": each["msg"]}
         for each in error.errors()
     ]
     failure = Failure(
         "invalid", "what was sent is not what this address takes", "errors says where; /openapi.json says what it takes"
     )
     return problem.problem(422, failure, instance=request.url.path, errors=errors[:100])
+
+
+def _pointer(place: Sequence[str | int]) -> str:
+    """Return where in what was sent that is (RFC 6901); names in brackets tell kinds of content apart and are ours."""
+    return "".join(
+        "/" + str(each).replace("~", "~0").replace("/", "~1") for each in place if not str(each).startswith("(")
+    )
 
 
 def _unforeseen(request: Request, _: Exception) -> Response:

@@ -11,8 +11,13 @@ from starlette.requests import HTTPConnection
 from argosy.config import Config
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
+from argosy.service.downloads import Downloads
+from argosy.service.live.live import Live
+from argosy.service.meters import Meters
+from argosy.service.security.guard import Guard
 from argosy.service.security.principal import Principal
 from argosy.service.security.secret import Secrets
+from argosy.service.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,11 @@ class Service:
     settings: Config
     secrets: Secrets
     clock: Clock
+    live: Live
+    guard: Guard
+    meters: Meters
+    downloads: Downloads
+    webhooks: Webhooks
 
 
 def service_of(connection: HTTPConnection) -> Service:

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from typing import Any
 
 from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
 from argosy.core.types import TERMINAL, WAITING, FileState, Lease, Queue, Status, Task, TaskId
 from argosy.store import rule
 from argosy.store.codec import holds
+from argosy.store.memory_record import MemoryRecords
 from argosy.store.port import (
     EVENTS_PER_TASK,
     Added,
@@ -22,8 +24,10 @@ from argosy.store.port import (
     Query,
     Refused,
     Renewal,
+    Span,
     Tally,
     WorkerInfo,
+    sort_value,
 )
 
 
@@ -81,10 +85,11 @@ class _Contents:
         return recorded
 
 
-class MemoryStore:
+class MemoryStore(MemoryRecords):
     """A store that forgets everything with its process; it never fails and needs no clock."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._all = _Contents()
 
@@ -120,13 +125,20 @@ class MemoryStore:
         return {key: task for key, task in finished.items() if task is not None}
 
     async def find(self, query: Query) -> Sequence[Task]:
-        found = sorted(self._where(lambda task: _matches(task, query)), key=_number, reverse=query.newest_first)
-        return found[: query.limit]
+        def place(task: Task) -> tuple[Any, int]:
+            return sort_value(task, query.by), task.number
+
+        found = self._where(lambda task: _matches(task, query) and _is_beyond(place(task), query))
+        return sorted(found, key=place, reverse=query.newest_first)[: query.limit]
 
     async def counts(self) -> Mapping[Status, int]:
         with self._lock:
             counted = Counter(task.status for task in self._all.tasks.values())
         return {status: counted[status] for status in Status}
+
+    async def depths(self) -> Mapping[Queue, int]:
+        waiting = Counter(_lane(task) for task in self._where(lambda task: task.status in WAITING))
+        return {queue: waiting[queue] for queue in Queue}
 
     async def commit(self, changes: Sequence[Change]) -> Sequence[Committed | Refused]:
         with self._lock:
@@ -229,13 +241,27 @@ def _number(task: Task) -> int:
     return task.number
 
 
+def _is_beyond(place: tuple[Any, int], query: Query) -> bool:
+    """Tell whether the place is behind the last one of the page before."""
+    if query.after is None:
+        return True
+    last = (place[0] if query.by == "number" else query.after_value, query.after)
+    return place < last if query.newest_first else place > last
+
+
+def _is_within(moment: float | None, span: Span) -> bool:
+    start, end = span
+    if moment is None:
+        return start is None and end is None
+    return (start is None or moment >= start) and (end is None or moment < end)
+
+
 def _matches(task: Task, query: Query) -> bool:
-    if query.after is not None:
-        beyond = task.number < query.after if query.newest_first else task.number > query.after
-        if not beyond:
-            return False
     return (
-        (query.statuses is None or task.status in query.statuses)
+        (query.by != "finished_at" or task.finished_at is not None)
+        and _is_within(task.created_at, query.created)
+        and _is_within(task.finished_at, query.finished)
+        and (query.statuses is None or task.status in query.statuses)
         and (query.host is None or task.host == query.host)
         and (query.key is None or task.key == query.key)
         and (query.session is None or task.session == query.session)

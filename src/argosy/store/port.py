@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Literal, Protocol
 
 from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
-from argosy.core.types import FileState, Lease, Status, Task, TaskId
+from argosy.core.types import FileState, Lease, Queue, Status, Task, TaskId
+from argosy.value import dataclass
 
 EVENTS_PER_TASK = 10
 """How many events ``purge`` looks at for each task it may remove: about as many as a task leaves."""
+EXPIRED_AT_ONCE = 100
+"""How many expired records a ``keep`` removes."""
+Span = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,10 @@ class Tally:
     """None: keep the stored one."""
 
 
+SortKey = Literal["number", "updated_at", "finished_at", "priority", "name", "total"]
+"""What a page may be sorted by. A task without a name has the empty one, without a total that of -1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which tasks, in which order. ``after`` is the ``number`` of the last task of the page before."""
@@ -97,8 +105,29 @@ class Query:
     key: str | None = None
     session: str | None = None
     newest_first: bool = False
+    """The greatest first, whatever it is sorted by."""
     after: int | None = None
     limit: int = 100
+    by: SortKey = "number"
+    """Tasks that are equal in this go by number. ``finished_at``: only tasks that have ended."""
+    after_value: float | str | None = None
+    """With ``after``: what the last task of the page before has of ``by`` (:func:`sort_value`); not for ``number``."""
+    created: Span = (None, None)
+    finished: Span = (None, None)
+    """From a moment on and until before another, in epoch seconds; only tasks that have ended have the second."""
+
+
+def sort_value(task: Task, by: SortKey) -> float | str:
+    """Return what the task is sorted by."""
+    match by:
+        case "name":
+            return task.name or ""
+        case "total":
+            return -1 if task.total is None else task.total
+        case "finished_at":
+            return task.finished_at or 0.0
+    value: float = getattr(task, by)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +153,53 @@ class Renewal:
     changed: Mapping[TaskId, Task] = field(default_factory=dict)
 
 
-class Store(Protocol):
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A small thing that a surface wants to find again: ``kind`` and ``name`` together are its key.
+
+    From ``expires_at`` on (None: never) it is as if it were not there. Its value may be a secret.
+    """
+
+    kind: str
+    name: str
+    value: str = field(repr=False)
+    expires_at: float | None = None
+
+    def expired(self, now: float) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class Records(Protocol):
+    """What a store does with records; errors and atomicity are those of :class:`Store`."""
+
+    async def keep(self, record: Record, now: float) -> Record:
+        """Store the record unless an unexpired one of that kind and name is there, and return the one that is there
+        now: of many who keep the same, in whatever process, all are given that of the first.
+
+        It also removes up to ``EXPIRED_AT_ONCE`` records that have expired, of any kind.
+        """
+        ...
+
+    async def put(self, *records: Record, drop: Iterable[tuple[str, str]] = ()) -> None:
+        """Remove the records of those (kind, name), then store the given ones, replacing what is there; all or none."""
+
+    async def record(self, kind: str, name: str, now: float) -> Record | None:
+        """Return the unexpired record of that kind and name."""
+        ...
+
+    async def records(self, kind: str, now: float, after: str = "", limit: int = 1000) -> Sequence[Record]:
+        """Return the unexpired records of the kind with names above ``after``, by name (as its UTF-8 bytes sort).
+
+        Cost is that of the page and of what has expired within it.
+        """
+        ...
+
+    async def drop(self, kind: str, name: str) -> bool:
+        """Remove the record and return whether there was one, expired or not."""
+        ...
+
+
+class Store(Records, Protocol):
     """All methods are atomic, durable when they return, and may be awaited from any event loop and thread.
 
     Errors: :class:`~argosy.errors.StoreError` when the database is unusable (code ``store_busy`` when another
@@ -171,11 +246,17 @@ class Store(Protocol):
         ...
 
     async def find(self, query: Query) -> Sequence[Task]:
-        """Return a page of tasks by number; a full page means there may be more. Cost is that of the page."""
+        """Return a page of tasks; a full page means there may be more. Cost is that of the page if it goes by
+        ``number`` or ``finished_at``, else that of all tasks of those statuses.
+        """
         ...
 
     async def counts(self) -> Mapping[Status, int]:
         """Return how many tasks are in each status, in constant time."""
+        ...
+
+    async def depths(self) -> Mapping[Queue, int]:
+        """Return how many tasks wait in each queue, due or not. Cost is that of the waiting tasks."""
         ...
 
     async def commit(self, changes: Sequence[Change]) -> Sequence[Committed | Refused]:

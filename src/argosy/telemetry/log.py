@@ -6,15 +6,11 @@ Nothing is written, and next to nothing spent, before :func:`configure` was call
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,24 +22,31 @@ LEVELS: Final[dict[Level, int]] = {
     "off": logging.CRITICAL + 1, "error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO,
     "debug": logging.DEBUG,
 }  # fmt: skip
-LARGEST_BYTES: Final = 5 * 1024 * 1024
-KEPT: Final = 3
-"""Files beside the one that is written to."""
-LOGGERS: Final = ("argosy", "asyncio", "py.warnings")
-"""Whose records are ours to keep: asyncio's tell of tasks that died unseen."""
+LOGGERS: Final = ("argosy", "asyncio", "py.warnings", "uvicorn")
+"""Whose records are ours to keep: asyncio's tell of tasks that died unseen, uvicorn's of requests that did."""
 ACTION: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 _USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure(file: Path | None, *, level: Level = "warning", console: Console = "off") -> None:
-    """Have records of at least ``level`` written to ``file`` (JSON lines) and to stderr. Called again it starts anew."""
+def configure(
+    file: Path | None,
+    *,
+    level: Level = "warning",
+    console: Console = "off",
+    formatter: Callable[[Console], logging.Formatter] | None = None,
+) -> None:
+    """Have records of at least ``level`` written to ``file`` (JSON lines) and to stderr. Called again it starts anew.
+
+    ``formatter`` makes what shapes the lines, ours if there is none; no secret gets as far as that.
+    """
     handlers: list[logging.Handler] = []
+    shaped = formatter or plain
     if file is not None and level != "off":
-        handlers.append(LogFile(file))
-        handlers[-1].setFormatter(JsonLines())
+        handlers.append(LateFile(file))
+        handlers[-1].setFormatter(shaped("json"))
     if console != "off":
         handlers.append(logging.StreamHandler())
-        handlers[-1].setFormatter(JsonLines() if console == "json" else Words())
+        handlers[-1].setFormatter(shaped(console))
     for handler in handlers:
         handler.addFilter(hide_secrets)
     logging.captureWarnings(bool(handlers))
@@ -57,6 +60,10 @@ def configure(file: Path | None, *, level: Level = "warning", console: Console =
         logger.propagate = False
         logger.disabled = False  # as somebody else's configuration of logging may have left it
         logger.setLevel(LEVELS[level])
+
+
+def plain(console: Console) -> logging.Formatter:
+    return JsonLines() if console == "json" else Words()
 
 
 def hide_secrets(record: logging.LogRecord) -> bool:
@@ -91,13 +98,18 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
     return facts
 
 
+def as_data(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the record as a line of the log file has it."""
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    head = {"at": at, "level": record.levelname.lower(), "process": record.process, "logger": record.name}
+    return head | _facts(record)
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        head = {"at": at, "level": record.levelname.lower(), "process": record.process, "logger": record.name}
-        return json.dumps(head | _facts(record), default=str, ensure_ascii=True)
+        return json.dumps(as_data(record), default=str, ensure_ascii=True)
 
 
 class Words(logging.Formatter):
@@ -111,40 +123,23 @@ class Words(logging.Formatter):
         return "\n".join(filter(None, (" ".join((at, record.levelname.lower(), action, *told)), traceback)))
 
 
-class LogFile(RotatingFileHandler):
-    """A file for its owner's eyes, made with its folder when there is something to write.
-
-    Several processes write to it: each line goes out in one piece, and who finds that another has begun a new file
-    goes on in that one. A log that cannot be written hinders nobody.
-    """
+class LateFile(logging.Handler):
+    """The log file, which is opened when there is something to write: most commands have nothing to tell."""
 
     def __init__(self, file: Path) -> None:
-        super().__init__(file, maxBytes=LARGEST_BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+        super().__init__()
+        self._path = file
+        self._file: logging.Handler | None = None
 
-    def _open(self) -> io.TextIOWrapper:
-        folder = Path(self.baseFilename).parent
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return open(self.baseFilename, "a", encoding="utf-8", opener=_private)
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._file is None:
+            from argosy.telemetry.logfile import LogFile  # noqa: PLC0415 - as above: it needs half of the library
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
-        if self.stream is not None and self._was_moved(self.stream):
-            self.stream.close()
-            self.stream = self._open()
-        return bool(super().shouldRollover(record))
+            self._file = LogFile(self._path)
+            self._file.setFormatter(self.formatter)
+        self._file.handle(record)
 
-    def _was_moved(self, stream: io.TextIOWrapper) -> bool:
-        try:
-            return not os.path.samestat(Path(self.baseFilename).stat(), os.fstat(stream.fileno()))
-        except OSError:
-            return True
-
-    def rotate(self, source: str, dest: str) -> None:
-        with suppress(FileNotFoundError):  # another process was first
-            super().rotate(source, dest)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Let it go."""
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()

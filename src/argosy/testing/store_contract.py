@@ -14,10 +14,12 @@ pytest and pytest-asyncio.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import fields, replace
 from itertools import count
+from typing import Any, get_args
 
 import pytest
 import pytest_asyncio
@@ -39,7 +41,21 @@ from argosy.core.types import (
     Want,
 )
 from argosy.errors import Failure, Fenced
-from argosy.store.port import EVENTS_PER_TASK, Change, Committed, NewTask, Query, Refused, Store, Tally, WorkerInfo
+from argosy.store.port import (
+    EVENTS_PER_TASK,
+    EXPIRED_AT_ONCE,
+    Change,
+    Committed,
+    NewTask,
+    Query,
+    Record,
+    Refused,
+    SortKey,
+    Store,
+    Tally,
+    WorkerInfo,
+    sort_value,
+)
 
 MakeStore = Callable[[], Store]
 T0 = 1_800_000_000.25
@@ -60,9 +76,12 @@ def full_task() -> Task:
     spec = TaskSpec(
         "https://user:geheim@example.org/Ünï\udcff.bin",
         "/downloads/Übung\udce4",
-        (FileSpec(("https://a.example/x", "ftp://b.example/x"), "sub/ü\udcfc.bin", 12, checksum),),
+        (FileSpec(("https://a.example/x", "ftp://b.example/x"), "sub/ü\udcfc.bin", 12, checksum, '"ä"'),),
         full_options(),
         "curl",
+        "https://user:geheim@example.org/told",
+        ("*.jsön",),
+        ("sub-01/",),
     )
     error = Failure("busy", "503", "später", retryable=True, exit_code=5, retry_after_s=1.1)
     return make_task(
@@ -145,6 +164,7 @@ def full_file(task: Task, index: int = 0) -> FileState:
         block_size=4 << 20,
         block_hashes=bytes(range(256)),
         part_mtime_ns=1_800_000_000_123_456_789,
+        memo='{"π": 1}',
         etag='"ä"',
         last_modified="Mon, 23 Nov 2026 00:00:00 GMT",
         date_is_strong=True,
@@ -400,6 +420,49 @@ class StoreContract:
         older = await store.find(Query(limit=2, newest_first=True, after=newest[-1].number))
         assert [*newest, *older] == tasks[:0:-1]
 
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize("by", get_args(SortKey))
+    async def test_pages_in_any_order_have_each_task_once(self, store: Store, by: SortKey, newest_first: bool) -> None:
+        kinds: list[dict[str, Any]] = [
+            {"priority": 1, "name": "b", "total": 7, "updated_at": T0 + 1, "finished_at": T0 + 2},
+            {"priority": -1, "name": "A", "total": None, "updated_at": T0, "finished_at": T0 + 1},
+            {"priority": 0, "name": None, "total": 0, "finished_at": T0 + 1.5},
+            {"name": "é", "total": 2**62, "finished_at": None},
+        ]
+        equal = itertools.cycle(kinds)
+        tasks = await put(store, *(make_task(**next(equal)) for _ in range(13)))
+        eligible = [task for task in tasks if by != "finished_at" or task.finished_at is not None]
+        found: list[Task] = []
+        while True:
+            after, value = (found[-1].number, sort_value(found[-1], by)) if found else (None, None)
+            query = Query(by=by, newest_first=newest_first, after=after, after_value=value, limit=3)
+            page = await store.find(query)
+            found += page
+            if len(page) < 3:
+                break
+        wanted = sorted(eligible, key=lambda task: (sort_value(task, by), task.number), reverse=newest_first)
+        assert found == wanted
+
+    async def test_a_sorted_page_heeds_every_condition(self, store: Store) -> None:
+        low, high = await put(
+            store, make_task(host="a", name="wanted1"), make_task(host="a", name="wanted2", priority=5)
+        )
+        await put(store, make_task(host="b", name="wanted3"), make_task(host="a", name="y"))
+        await put_one(store, host="a", name="wanted4", status=Status.PAUSED)
+        query = Query(statuses=frozenset({Status.PENDING}), host="a", text="wanted", by="priority", newest_first=True)
+        assert await store.find(query) == [high, low]
+        assert await store.find(replace(query, statuses=frozenset())) == []
+
+    @pytest.mark.parametrize("by", ["number", "finished_at", "name"])
+    async def test_find_looks_at_when_tasks_were_made_and_ended(self, store: Store, by: SortKey) -> None:
+        early = await put_one(store, created_at=T0, finished_at=T0 + 5, name="a", status=Status.FAILED)
+        late = await put_one(store, created_at=T0 + 9, finished_at=T0 + 10, name="b", status=Status.COMPLETED)
+        await put_one(store, created_at=T0 + 20, name="c")
+        assert await store.find(Query(by=by, created=(T0, T0 + 9))) == [early]
+        assert await store.find(Query(by=by, created=(T0 + 1, T0 + 10))) == [late]
+        assert await store.find(Query(by=by, finished=(None, T0 + 10))) == [early]
+        assert await store.find(Query(by=by, finished=(T0 + 5, None))) == [early, late]
+
     async def test_find_looks_at_status_host_key_and_session(self, store: Store) -> None:
         a = await put_one(store, host="a", key="ka", session="s")
         b = await put_one(store, host="b", key="kb", status=Status.PAUSED)
@@ -429,6 +492,16 @@ class StoreContract:
         one, two, three = await put(store, make_task(), make_task(), make_task(status=Status.PAUSED))
         await store.commit([moved(one, Status.CANCELLED), Change(two, None), Change(three, three)])
         assert await store.counts() == dict.fromkeys(Status, 0) | {Status.CANCELLED: 1, Status.PAUSED: 1}
+
+    async def test_depths_tell_how_many_wait_in_each_queue(self, store: Store) -> None:
+        assert await store.depths() == dict.fromkeys(Queue, 0)
+        await put(
+            store,
+            make_task(queue=Queue.INTERACTIVE), make_task(queue=Queue.INTERACTIVE, due_at=T0 + 1e6),
+            make_task(queue=Queue.AUTOMATIC), make_task(queue=Queue.AUTOMATIC, status=Status.PAUSED),
+            make_task(queue=Queue.INTERACTIVE, status=Status.RETRYING, due_at=T0 + 5.0),
+        )  # fmt: skip
+        assert await store.depths() == {Queue.INTERACTIVE: 2, Queue.AUTOMATIC: 1, Queue.RETRY: 1}
 
     # -- commit --------------------------------------------------------------------------------------
     async def test_a_change_is_stored_with_the_next_version_and_its_events(self, store: Store, rival: Store) -> None:
@@ -754,6 +827,56 @@ class StoreContract:
         await rival.set_setting("limit", None)
         await rival.set_setting("limit", None)
         assert await store.setting("limit") is None
+
+    # -- records -------------------------------------------------------------------------------------
+    async def test_a_record_is_kept_once_and_everybody_is_given_the_first(self, store: Store, rival: Store) -> None:
+        first = Record("key", "näme\0\udcff", "värt\0\udcff", T0 + 9)
+        assert await store.keep(first, T0) == first
+        assert await rival.keep(replace(first, value="other", expires_at=None), T0 + 8) == first
+        assert await rival.record(first.kind, first.name, T0 + 8) == first
+        assert (await store.record("key", "other", T0), await store.record("other", first.name, T0)) == (None, None)
+
+    async def test_of_many_who_keep_the_same_name_at_once_one_wins(self, store: Store, rival: Store) -> None:
+        tries = [Record("key", "name", str(number)) for number in range(50)]
+        answers = await asyncio.gather(*((store, rival)[number % 2].keep(one, T0) for number, one in enumerate(tries)))
+        assert len(set(answers)) == 1
+        assert answers[0] in tries
+        assert await rival.record("key", "name", T0) == answers[0]
+
+    async def test_an_expired_record_is_as_if_it_were_not_there(self, store: Store, rival: Store) -> None:
+        old = Record("key", "a", "1", T0 + 5)
+        await store.put(old)
+        assert [await rival.record("key", "a", T0 + past) for past in (4.9, 5)] == [old, None]
+        assert [list(await rival.records("key", T0 + past)) for past in (4.9, 5)] == [[old], []]
+        fresh = replace(old, value="2", expires_at=None)
+        assert await store.keep(fresh, T0 + 5) == fresh
+        assert await rival.record("key", "a", T0 + 99) == fresh
+
+    async def test_keeping_removes_expired_records_a_bounded_number_at_a_time(self, store: Store) -> None:
+        many = [Record("old", f"{number:03}", "", T0) for number in range(EXPIRED_AT_ONCE + 5)]
+        lasting = Record("old", "x", "", T0 + 1)
+        await store.put(*many, lasting)
+        await store.keep(Record("key", "a", ""), T0)
+        assert len(await store.records("old", T0 - 1)) == 5 + 1
+        await store.keep(Record("key", "a", ""), T0)
+        assert await store.records("old", T0 - 1) == [lasting]
+
+    async def test_records_are_put_and_dropped_together(self, store: Store, rival: Store) -> None:
+        a, b, c = (Record("kind", name, "1") for name in "abc")
+        await store.put(a, b, c)
+        await store.put(replace(b, value="2"), c, drop=[("kind", "a"), ("kind", "c"), ("kind", "none")])
+        assert list(await rival.records("kind", T0)) == [replace(b, value="2"), c]
+
+    async def test_records_are_paged_by_name_within_their_kind(self, store: Store) -> None:
+        names = ["", "a", "a/1", "a0", "ä", "\uffff", "\U00010000"]
+        await store.put(*(Record("kind", name, "") for name in reversed(names)), Record("kin", "b", ""))
+        assert [one.name for one in await store.records("kind", T0)] == names[1:]
+        assert [one.name for one in await store.records("kind", T0, after="a/", limit=3)] == ["a/1", "a0", "ä"]
+
+    async def test_dropping_tells_whether_there_was_something_to_drop(self, store: Store, rival: Store) -> None:
+        await store.put(Record("kind", "a", "", T0))
+        assert [await rival.drop("kind", "a"), await store.drop("kind", "a")] == [True, False]
+        assert await store.record("kind", "a", T0 - 1) is None
 
     async def test_purging_removes_the_longest_finished_tasks_and_their_time_of_the_log(self, store: Store) -> None:
         done = [make_task(status=Status.COMPLETED, finished_at=T0 - n, updated_at=T0 - n) for n in range(1, 5)]

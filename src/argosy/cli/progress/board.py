@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from argosy.core.meter import Meter
 from argosy.core.types import ACTIVE, Progress, Status, Task, TaskId
+from argosy.value import dataclass
 
 CROWD = 12
 """More tasks than this are a crowd."""

@@ -6,8 +6,17 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pycurl
+
+from argosy.core.types import TransferOptions
+from argosy.engines.curl.failure import translate
+from argosy.engines.curl.request import Request, configure
+from argosy.errors import ArgosyError
+
+if TYPE_CHECKING:
+    from argosy.engines.curl.address import Guard
 
 IDLE_HANDLES = 64
 
@@ -72,16 +81,30 @@ def _has_input(looked_at: socket.socket) -> bool:
 
 
 class Client:
-    """libcurl on the transfer loop: one connection cache, one DNS cache, one set of TLS sessions."""
+    """libcurl on the transfer loop: one connection cache, one DNS cache, one set of TLS sessions.
 
-    def __init__(self) -> None:
+    With a ``border`` every connection is judged when it is opened; requests without one belong to another client, so
+    that no request is given a connection which was opened under other rules.
+    """
+
+    def __init__(self, border: Guard | None = None) -> None:
+        self._border = border
         self._multi: pycurl.AsyncCurlMulti | None = None
         self._idle: list[pycurl.Curl] = []
         self._sockets = Sockets()
 
-    def handle(self) -> pycurl.Curl:
-        """Return an easy handle without any options or cookies of its last user."""
-        return self._idle.pop() if self._idle else pycurl.Curl()
+    def handle(self, request: Request, options: TransferOptions) -> pycurl.Curl:
+        """Return an easy handle that is set up for the request, but for callbacks, and knows nothing of its last one."""
+        curl = self._idle.pop() if self._idle else pycurl.Curl()
+        configure(curl, request, options)
+        if self._border is not None:
+            self._border.watch(curl, request.url, options)
+        return curl
+
+    def failure(self, error: pycurl.error, curl: pycurl.Curl) -> ArgosyError:
+        """Return what the failure of the handle's request means; to be asked before its release."""
+        refused = None if self._border is None else self._border.refusal(curl)
+        return refused or translate(error, curl)
 
     def guard(self, curl: pycurl.Curl) -> None:
         """Let the handle use only a connection in which nothing lies: for HTTP/1 in clear text."""
@@ -103,6 +126,8 @@ class Client:
 
     def release(self, curl: pycurl.Curl) -> None:
         """The request is over; the handle may serve another one."""
+        if self._border is not None:
+            self._border.forget(curl)
         if len(self._idle) >= IDLE_HANDLES:
             curl.close()
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from argosy.core.answer import Asked, Known, Untouched, Whole, judge, refusal
 from argosy.core.header import Match, Validators
@@ -11,24 +12,44 @@ from argosy.engines.curl.client import Client
 from argosy.engines.curl.fetch import Fetch
 from argosy.engines.curl.holding import validators_of
 from argosy.engines.curl.origin import check_url
-from argosy.engines.curl.question import ask
+from argosy.engines.curl.question import ask, part_of
 from argosy.engines.port import Desk
 from argosy.errors import ArgosyError, BadResponse
 
+if TYPE_CHECKING:
+    from argosy.core.addresses import Addresses
+    from argosy.core.probe import Found
+
 
 class CurlEngine:
-    """HTTP, HTTPS, FTP, FTPS and SFTP. Lives on the transfer loop."""
+    """HTTP, HTTPS, FTP, FTPS and SFTP. Lives on the transfer loop.
+
+    Tasks that may reach public addresses only may reach the ``allowed`` ones; ``proxy`` is the one that the owner set.
+    """
 
     name = "curl"
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: Addresses | None = None, proxy: str | None = None) -> None:
         self._client = Client()
+        self._guarded: Client | None = None
+        self._allowed = allowed
+        self._proxy = proxy
+
+    def _client_for(self, options: TransferOptions) -> Client:
+        if not options.public_only:
+            return self._client
+        if self._guarded is None:
+            from argosy.core.addresses import Addresses  # noqa: PLC0415 - no command but the service needs it
+            from argosy.engines.curl.address import Guard  # noqa: PLC0415 - likewise
+
+            self._guarded = Client(Guard(self._allowed or Addresses(), self._proxy))
+        return self._guarded
 
     def accepts(self, url: str) -> bool:
         return check_url(url) is None
 
     async def fetch(self, state: FileState, options: TransferOptions, desk: Desk) -> FileState:
-        return await Fetch(self._client, state, options, desk).run()
+        return await Fetch(self._client_for(options), state, options, desk).run()
 
     async def unchanged(self, state: FileState, options: TransferOptions) -> bool:
         """Tell whether the server says that the file is still the version which ``state`` describes.
@@ -40,25 +61,42 @@ class CurlEngine:
         if not conditions or not state.urls[0].startswith("http"):
             return False
         try:
-            reply = await ask(self._client, state.urls[0], options, limit=1, conditions=conditions)
+            reply = await ask(self._client_for(options), state.urls[0], options, limit=1, conditions=conditions)
         except ArgosyError:
             return False
         verdict = judge(reply.head, Asked(ranged=False), Known(known, held=state.size or 0), now=time.time())
         return isinstance(verdict, Untouched) or (isinstance(verdict, Whole) and verdict.same is Match.SAME)
 
-    async def read(self, url: str, options: TransferOptions, limit: int) -> bytes:
-        """Return a small document. Raises the server's refusal, or BadResponse if it has more than ``limit`` bytes."""
-        reply = await ask(self._client, url, options, limit=limit + 1)
+    async def read(
+        self, url: str, options: TransferOptions, limit: int, *, span: tuple[int, int] | None = None,
+        headers: tuple[tuple[str, str], ...] = (), body: bytes | None = None,
+    ) -> bytes:  # fmt: skip
+        """Return a small document, or the bytes ``[first, end)`` of one; with a ``body`` by POST. Raises the server's
+        refusal, or BadResponse if it has more than ``limit`` bytes.
+        """
+        if span is not None:
+            headers = (*headers, ("Range", f"bytes={span[0]}-{span[1] - 1}"))
+        reply = await ask(self._client_for(options), url, options, limit=limit + 1, conditions=headers, body=body)
         if reply.failure is not None:
             raise reply.failure
+        if span is not None and reply.head.status in (200, 206):
+            return part_of(reply.head, reply.body, span)
         if reply.head.status != 200 and url.startswith("http"):
             raise refusal(reply.head, now=time.time())
         if reply.cut:
             raise BadResponse(f"more than {limit:,} bytes came where a small document was expected", code="too_large")
         return reply.body
 
+    async def probe(self, url: str, options: TransferOptions) -> Found:
+        """Return what the server tells of the file. Raises its refusal, or what kept it from answering."""
+        from argosy.engines.curl.probe import probe  # noqa: PLC0415 - seldom wanted
+
+        return await probe(self._client_for(options), url, options, time.time())
+
     async def close(self) -> None:
         await self._client.close()
+        if self._guarded is not None:
+            await self._guarded.close()
 
 
 def _conditions(known: Validators) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ The callbacks of the streams run between its turns, on the same loop.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -25,7 +26,7 @@ from argosy.engines.curl.setback import Setbacks
 from argosy.engines.curl.signal import Changed
 from argosy.engines.curl.stream import Stream
 from argosy.engines.curl.watch import Watch, time_left
-from argosy.engines.port import Desk
+from argosy.engines.port import Desk, Segment, segments_of
 from argosy.errors import ArgosyError, NetworkError
 
 TICK_S: Final = 0.2
@@ -54,6 +55,9 @@ class Fetch:
         self.holding = Holding(state, desk)
         self._before = self.holding.ranges.received
         self.streams: list[Stream] = []
+        self._told = segments_of(desk)
+        self._begun: dict[Stream, tuple[float, int]] = {}
+        """When each stream began, and where in the file, if somebody wants to know."""
         self.cookies: tuple[bytes, ...] = ()
         """What servers have set so far, for this file alone."""
         self.growth = Growth(max(1, options.connections))
@@ -115,6 +119,8 @@ class Fetch:
                 await acquire(self.desk.hosts, origin.host, self.desk.cancel)
             stream = Stream(self, self._client, origin, piece)
             self.streams.append(stream)
+            if self._told is not None:
+                self._begun[stream] = time.time(), piece.position
             if self.holding.placed:
                 self.ledger.begin(piece)
             stream.start(self._request(stream))
@@ -249,6 +255,10 @@ class Fetch:
         self.streams.clear()
 
     def _let_go(self, stream: Stream) -> None:
+        if self._told is not None:
+            began, start = self._begun.pop(stream)
+            error = stream.error.detail_code if isinstance(stream.error, ArgosyError) else "internal" if stream.error else ""
+            self._told(Segment(start, stream.received, stream.origin.host, began, time.time(), error))
         self.desk.hosts.release(stream.held_host)
         if stream.piece is not None:
             self.holding.ranges.release(stream.piece)

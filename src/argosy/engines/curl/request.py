@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import pycurl
 from argosy.about import VERSION
 from argosy.core.answer import Asked
 from argosy.core.types import TransferOptions
+from argosy.value import dataclass
 
 HTTP: Final = frozenset({"http", "https"})
 SCHEMES: Final = HTTP | {"ftp", "ftps", "sftp"}
@@ -55,6 +55,8 @@ class Request:
     """The server wants another kind of login than Basic, which is what is sent unasked."""
     cookies: tuple[bytes, ...] = ()
     """What servers have set in the course of this file, each bound to where it came from."""
+    body: bytes | None = None
+    """What is sent; None: nothing, the request is a GET."""
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -106,6 +108,8 @@ def _configure_http(curl: pycurl.Curl, request: Request, options: TransferOption
             headers = [line for line in headers if line.split(":")[0].lower() != name.lower()]
             headers.append(f"{name}: {value}" if value else f"{name};")
     curl.setopt(pycurl.HTTPHEADER, [line.encode() for line in headers])
+    if request.body is not None:
+        curl.setopt(pycurl.POSTFIELDS, request.body)
     if options.referer is not None:
         curl.setopt(pycurl.REFERER, options.referer)
     _configure_cookies(curl, request, options)
@@ -139,7 +143,7 @@ def _configure_ssh(curl: pycurl.Curl, request: Request, options: TransferOptions
     """Only hosts whose key is known already are talked to; libcurl refuses all others unless asked what to do."""
     if not options.insecure:
         curl.setopt(pycurl.SSH_KNOWNHOSTS, str(Path.home() / ".ssh" / "known_hosts"))
-    key = options.client_key or _identity()
+    key = options.client_key or (None if options.public_only else _identity())
     if key is not None and request.trusted:
         curl.setopt(pycurl.SSH_PRIVATE_KEYFILE, key)
 

@@ -13,9 +13,8 @@ from argosy.core.pace import Pace
 from argosy.core.ranges import Piece
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.decode import Decoder
-from argosy.engines.curl.failure import translate
 from argosy.engines.curl.head import is_complete, parse_head
-from argosy.engines.curl.request import Request, configure
+from argosy.engines.curl.request import Request
 from argosy.engines.curl.signal import Changed, Unusable
 from argosy.errors import ArgosyError, BadResponse, NetworkError
 
@@ -90,8 +89,7 @@ class Stream:
     def start(self, request: Request) -> None:
         """Send the request; the fetch is told when it has ended, whatever became of it. Only once."""
         self.request = request
-        curl = self._curl = self._client.handle()
-        configure(curl, request, self._fetch.options)
+        curl = self._curl = self._client.handle(request, self._fetch.options)
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
         if request.url.startswith("http:") and self._fetch.options.http_version in ("auto", "1.1"):
@@ -155,7 +153,7 @@ class Stream:
         self.unsent = isinstance(failure, pycurl.error) and failure.args[0] == pycurl.E_ABORTED_BY_CALLBACK
         expected = self.trimmed or self.unsent or self.redirect is not None
         if isinstance(failure, pycurl.error) and self.error is None and not expected:
-            self.error = translate(failure, self._curl)
+            self.error = self._client.failure(failure, self._curl)
             self.origin.ranges = self.origin.ranges and not isinstance(self.error, Unusable)
         self._fetch.cookies = tuple(self._curl.getinfo_raw(pycurl.INFO_COOKIELIST)) or self._fetch.cookies
         if self._held_back is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -18,11 +18,16 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody, as far as the gate knows. ``local``: came through the Unix socket, which only its owner may open."""
+    """Somebody, as far as the gate knows. ``local``: came through the Unix socket, which only its owner may open.
+
+    ``name`` is that of the token: the same for all the sessions that it opened. ``token`` and ``session`` are their digests.
+    """
 
     name: str
     scope: Scope
     local: bool = False
+    token: str = field(default="", repr=False)
+    session: str = field(default="", repr=False)
 
     @property
     def trusted(self) -> bool:

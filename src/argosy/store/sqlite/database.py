@@ -10,8 +10,6 @@ import re
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import apsw
@@ -19,6 +17,7 @@ import apsw
 from argosy.errors import StoreError
 from argosy.store.sqlite.error import corrupt, foreign, newer, unsuited
 from argosy.store.sqlite.statement import run
+from argosy.value import dataclass
 
 APPLICATION_ID = 0x4172676F  # "Argo", so that file(1) and we can tell our databases from others
 OLDEST_SQLITE = (3, 51, 3)  # older ones can corrupt a WAL database that two connections write and checkpoint
@@ -40,9 +39,8 @@ class Migration:
 
 
 def known_migrations() -> Sequence[Migration]:
-    folder = files(__package__).joinpath("migrations")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [Migration(int(name[:4]), folder.joinpath(name).read_text("utf-8")) for name in names]
+    scripts = sorted(Path(__file__).with_name("migrations").glob("*.sql"))
+    return [Migration(int(script.name[:4]), script.read_text("utf-8")) for script in scripts]
 
 
 def open_writer(path: Path, *, busy_ms: int, migrations: Sequence[Migration]) -> apsw.Connection:

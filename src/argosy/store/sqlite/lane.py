@@ -11,7 +11,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -22,6 +21,7 @@ from argosy.core.types import TaskId
 from argosy.errors import Fenced
 from argosy.store.sqlite.error import closed, gone, translated
 from argosy.store.sqlite.work import Work
+from argosy.value import dataclass
 
 WRITES_TOGETHER = 512
 READS_TOGETHER = 1

@@ -21,10 +21,10 @@ WHERE number IN (
 -- name: id_by_prefix -> 1
 SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3
 
--- name: files_of -> 22
+-- name: files_of -> 23
 SELECT tasks.id, position, urls, path, size, checksum, files.status, part, published, etag, last_modified,
        date_is_strong, content_type, resumable, attempts, files.error, verified_by,
-       segments.received, hex(extents), block_size, hex(block_hashes), part_mtime_ns
+       segments.received, hex(extents), block_size, hex(block_hashes), part_mtime_ns, memo
 FROM (SELECT value AS id FROM json_each(?1)) AS wanted CROSS JOIN tasks USING (id) CROSS JOIN files USING (number)
      LEFT JOIN segments USING (number, position)
 ORDER BY number, position
@@ -37,8 +37,22 @@ SELECT {tasks} FROM tasks JOIN specs USING (number)
 WHERE number IN (SELECT number FROM ({branches}) ORDER BY number {order} LIMIT :limit)
 ORDER BY number {order}
 
+-- name: sorted_page
+SELECT {tasks} FROM (
+    SELECT number FROM {table} WHERE {conditions} ORDER BY {key} {order}, number {order} LIMIT :limit
+) AS chosen CROSS JOIN tasks USING (number) JOIN specs USING (number)
+ORDER BY {key} {order}, number {order}
+
 -- name: counts -> 2
 SELECT name, value FROM counters
+
+-- name: depths -> 2
+-- In two parts, each of which an index covers: the tasks that do not wait are many more.
+SELECT lane, sum(waiting) FROM (
+    SELECT lane, count(*) AS waiting FROM tasks WHERE ready = 1 GROUP BY lane
+    UNION ALL
+    SELECT lane, count(*) FROM tasks WHERE ready = 0 GROUP BY lane)
+GROUP BY lane
 
 -- name: lowest_rank
 SELECT value FROM meta WHERE name = 'lowest_rank'
@@ -133,6 +147,27 @@ DELETE FROM workers WHERE id = ?1
 
 -- name: leave_session
 UPDATE tasks SET session = NULL WHERE session = ?1
+
+-- name: keep_record
+INSERT INTO records (kind, name, value, expires_at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
+WHERE records.expires_at <= ?5
+
+-- name: put_record
+INSERT OR REPLACE INTO records (kind, name, value, expires_at) VALUES (?1, ?2, ?3, ?4)
+
+-- name: record -> 4
+SELECT kind, name, value, expires_at FROM records WHERE kind = ?1 AND name = ?2
+
+-- name: records -> 4
+SELECT kind, name, value, expires_at FROM records
+WHERE kind = ?1 AND name > ?2 AND (expires_at IS NULL OR expires_at > ?3) ORDER BY name LIMIT ?4
+
+-- name: drop_record
+DELETE FROM records WHERE kind = ?1 AND name = ?2
+
+-- name: drop_expired
+DELETE FROM records WHERE (kind, name) IN (SELECT kind, name FROM records WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
 
 -- name: purgeable -> 1
 SELECT number FROM tasks

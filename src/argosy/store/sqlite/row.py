@@ -123,7 +123,7 @@ FILE_COLUMNS = (
     "number", "position", "urls", "path", "size", "checksum", "status", "part", "published", "etag", "last_modified",
     "date_is_strong", "content_type", "resumable", "attempts", "error", "verified_by",
 )  # fmt: skip
-SEGMENT_COLUMNS = ("number", "position", "received", "extents", "block_size", "block_hashes", "part_mtime_ns")
+SEGMENT_COLUMNS = ("number", "position", "received", "extents", "block_size", "block_hashes", "part_mtime_ns", "memo")
 
 
 def file_values(number: int, file: FileState) -> tuple[Any, ...]:
@@ -150,10 +150,14 @@ def file_values(number: int, file: FileState) -> tuple[Any, ...]:
 
 def segment_values(number: int, file: FileState) -> tuple[Any, ...] | None:
     """Return the row of what is on disk of the file, None if nothing is."""
-    if not (file.received or file.extents or file.block_size or file.block_hashes or file.part_mtime_ns is not None):
+    some = file.received or file.extents or file.block_size or file.block_hashes or file.memo is not None
+    if not some and file.part_mtime_ns is None:
         return None
     extents = extents_to_bytes(file.extents)
-    return number, file.index, file.received, extents, file.block_size, file.block_hashes, file.part_mtime_ns
+    return (
+        number, file.index, file.received, extents, file.block_size, file.block_hashes, file.part_mtime_ns,
+        _text(file.memo),
+    )  # fmt: skip
 
 
 def file_from_row(task_id: TaskId, row: Row) -> FileState:
@@ -161,7 +165,7 @@ def file_from_row(task_id: TaskId, row: Row) -> FileState:
     text = _maybe(disarm)
     (index, urls, path, size, checksum, status, part, published, etag, last_modified, date_is_strong) = row[:11]
     (content_type, resumable, attempts, error, verified_by) = row[11:16]
-    (received, extents, block_size, block_hashes, part_mtime_ns) = row[16:]
+    (received, extents, block_size, block_hashes, part_mtime_ns, memo) = row[16:]
     return FileState(
         task_id=task_id,
         index=index,
@@ -177,6 +181,7 @@ def file_from_row(task_id: TaskId, row: Row) -> FileState:
         block_size=block_size or 0,
         block_hashes=bytes.fromhex(block_hashes or ""),
         part_mtime_ns=part_mtime_ns,
+        memo=text(memo),
         etag=text(etag),
         last_modified=text(last_modified),
         date_is_strong=bool(date_is_strong),

@@ -1,24 +1,32 @@
 """A :class:`~argosy.store.port.Query` as SQL whose cost is that of the page.
 
-One branch for each status, each in the order of an index and each no longer than the page: a single statement over
-several statuses would sort all of their tasks.
+By number: one branch for each status, each in the order of an index and each no longer than the page; a single statement
+over several statuses would sort all of their tasks. By the time of the end: along the index of that. By anything else
+all tasks of those statuses are looked at, because an index more would cost every change of every task; of 100,000 tasks
+that takes about a tenth of a second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import apsw
 
 from argosy.core.types import Status
 from argosy.store.codec import armour
-from argosy.store.port import Query
+from argosy.store.port import Query, SortKey
 from argosy.store.sqlite.row import Row
 from argosy.store.sqlite.statement import listed, statement
 
 CONTAINS = "contains"
 """Name of the SQL function ``contains(text, wanted)``, for what LIKE does not fold."""
+_EXPRESSIONS: Final[Mapping[SortKey, str]] = {
+    "updated_at": "updated_at", "finished_at": "finished_at", "priority": "priority",
+    "name": "coalesce(name, '')", "total": "coalesce(total, -1)",
+}  # fmt: skip
+"""What is sorted by, in SQL: as :func:`argosy.store.port.sort_value` has it."""
 
 
 def search(connection: apsw.Connection, query: Query) -> Sequence[Row]:
@@ -26,6 +34,11 @@ def search(connection: apsw.Connection, query: Query) -> Sequence[Row]:
     bindings: dict[str, Any] = {"limit": query.limit}
     order = "DESC" if query.newest_first else "ASC"
     common = _conditions(query, bindings)
+    if query.by != "number":
+        return _sorted(connection, query, common, bindings, order)
+    if query.after is not None:
+        bindings["after"] = query.after
+        common.append("number < :after" if query.newest_first else "number > :after")
     branches = [
         statement("branch", order=order, conditions=" AND ".join([*of_status, *common]) or "true")
         for of_status in _branches(query, bindings)
@@ -33,6 +46,26 @@ def search(connection: apsw.Connection, query: Query) -> Sequence[Row]:
     if not branches:
         return []
     return listed(connection, "page", bindings, order=order, branches="\nUNION ALL ".join(branches))
+
+
+def _sorted(
+    connection: apsw.Connection, query: Query, common: list[str], bindings: dict[str, Any], order: str
+) -> Sequence[Row]:
+    key = _EXPRESSIONS[query.by]
+    conditions = list(common)
+    if query.statuses is not None:
+        bindings["statuses"] = json.dumps(sorted(query.statuses))
+        conditions.append("status IN (SELECT value FROM json_each(:statuses))")
+    if query.after is not None:
+        value = query.after_value
+        bindings.update(after=query.after, value=armour(value) if isinstance(value, str) else value)
+        conditions.append(f"({key}, number) {'<' if query.newest_first else '>'} (:value, :after)")
+    table = "tasks"
+    if query.by == "finished_at":
+        table = "tasks INDEXED BY tasks_finished"
+        conditions.append("finished_at IS NOT NULL")
+    where = " AND ".join(conditions) or "true"
+    return listed(connection, "sorted_page", bindings, table=table, conditions=where, key=key, order=order)
 
 
 def _branches(query: Query, bindings: dict[str, Any]) -> list[list[str]]:
@@ -54,16 +87,18 @@ def _conditions(query: Query, bindings: dict[str, Any]) -> list[str]:
             bindings[name] = armour(wanted)
             conditions.append(f"{name} = :{name}")
             conditions += ["key <> ''"] * (name == "key" and wanted != "")  # or the index may not be used
-    if query.after is not None:
-        bindings["after"] = query.after
-        conditions.append("number < :after" if query.newest_first else "number > :after")
+    for name, (start, end) in (("created_at", query.created), ("finished_at", query.finished)):
+        for sign, bound, moment in ((">=", "from", start), ("<", "until", end)):
+            if moment is not None:
+                bindings[f"{name}_{bound}"] = moment
+                conditions.append(f"{name} {sign} :{name}_{bound}")
     if query.text is not None:
         conditions.append(_text_condition(query.text, bindings))
     return conditions
 
 
 def _text_condition(wanted: str, bindings: dict[str, Any]) -> str:
-    if wanted.isascii():  # LIKE folds ASCII letters, all in C
+    if wanted.isascii() and "\0" not in wanted:  # LIKE folds ASCII letters, all in C
         quoted = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         bindings["text"] = f"%{quoted}%"
         return "(source LIKE :text ESCAPE '\\' OR name LIKE :text ESCAPE '\\')"

@@ -12,14 +12,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import apsw
 
 from argosy.store.sqlite.row import TASK_SHOWN
+from argosy.value import dataclass
 
 Bindings = Sequence[Any] | Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def _as_json(name: str, **parts: str) -> str:
 
 @cache
 def _named() -> Mapping[str, _Named]:
-    text = files(__package__).joinpath("queries.sql").read_text("utf-8")
+    text = Path(__file__).with_name("queries.sql").read_text("utf-8")
     _, *pieces = _HEADING.split(text)
     triples = zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
     return {name: _Named(body.strip(), int(columns or _TASK_COLUMNS)) for name, columns, body in triples}

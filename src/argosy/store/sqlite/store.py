@@ -36,6 +36,7 @@ from argosy.store.sqlite import row
 from argosy.store.sqlite.database import Migration, close_writer, known_migrations, open_reader, open_writer
 from argosy.store.sqlite.error import closed, translated
 from argosy.store.sqlite.lane import READS_TOGETHER, WRITES_TOGETHER, Lane, Reading, Writing
+from argosy.store.sqlite.record import SqliteRecords
 from argosy.store.sqlite.search import CONTAINS, search
 from argosy.store.sqlite.statement import first, listed, run
 from argosy.store.sqlite.work import Work
@@ -49,7 +50,7 @@ READY_AT_ONCE = 10_000
 ORDERS = {"best": "priority DESC, rank", "oldest": "queued_at"}
 
 
-class SqliteStore:
+class SqliteStore(SqliteRecords):
     """A store in the file ``path``, shared with any other process that opens it."""
 
     def __init__(
@@ -168,6 +169,10 @@ class SqliteStore:
     async def counts(self) -> Mapping[Status, int]:
         counters = dict(await self._read.do(lambda db: listed(db, "counts")))
         return {status: counters[status] for status in Status}
+
+    async def depths(self) -> Mapping[Queue, int]:
+        waiting = dict(await self._read.do(lambda db: listed(db, "depths")))
+        return {queue: waiting.get(queue, 0) for queue in Queue}
 
     async def commit(self, changes: Sequence[Change]) -> Sequence[Committed | Refused]:
         return await self._write.do(partial(rule.commit, changes=changes), [change.before.id for change in changes])

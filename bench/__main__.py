@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench import cases, live, machine, report, store_cases
+from bench import cases, initiate, live, machine, report, store_cases
 from bench.case import Bench, Opener
 from bench.rounds import Result, take_turns
 from bench.scale import FULL, QUICK, Scale
@@ -30,6 +30,7 @@ CASES: dict[str, tuple[str, Opener]] = {
     "small": ("thousands of small files", cases.small_files),
     "enqueue": ("a long list into the store", store_cases.enqueue),
     "start": ("a start with a full store", store_cases.start),
+    "initiate": ("jobs begun under load", initiate.initiate),
     "live": ("many clients told of many downloads", live.told),
     "idle": ("many clients that only listen", live.idle),
 }

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from argosy.runtime.handle import TaskHandle
     from argosy.runtime.manager import Runtime
     from argosy.runtime.oneshot import aget, ensure, get
-    from argosy.runtime.repair import VerifyReport
     from argosy.store.port import Query
 
 _HOMES = {
@@ -70,7 +69,6 @@ _HOMES = {
     "argosy.runtime.handle": ("TaskHandle",),
     "argosy.runtime.manager": ("Runtime",),
     "argosy.runtime.oneshot": ("aget", "ensure", "get"),
-    "argosy.runtime.repair": ("VerifyReport",),
     "argosy.store.port": ("Query",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -78,7 +76,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ArgosyError", "Checksum", "Client", "DownloadMetrics", "DownloadProgress", "FileState", "Gap", "Limits", "Progress", "Query",
     "Queue", "Reason", "Recorded", "Request", "Runtime", "Status", "StatusChanged", "Subscription", "Task", "TaskHandle",
-    "TransferOptions", "VerifyReport", "Warned", "aget", "ensure", "get",
+    "TransferOptions", "Warned", "aget", "ensure", "get",
 ]  # fmt: skip
 __version__ = "0.1.0"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from argosy.client.address import Address, root_of
 from argosy.client.failure import Unreachable
@@ -21,6 +23,7 @@ from argosy.errors import (
     IntegrityError,
     ServerBusy,
     StoreError,
+    TlsError,
     UnknownTask,
     UsageError,
 )
@@ -206,6 +209,22 @@ async def test_a_unix_socket_carries_the_same(transports: list[Transport], tmp_p
         transport = Transport(Address("http://localhost", TOKEN, str(path)))
         transports.append(transport)
         assert (await transport.ask("GET", "/")).json() == {}
+
+
+async def test_a_certificate_is_checked_against_the_ca_that_was_named(
+    transports: list[Transport], tmp_path: Path
+) -> None:
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with Scripted([saying({})], tls=context) as server:
+        files = (str(tmp_path / "ca.pem"), None)
+        transports += [Transport(Address(server.url, TOKEN, ca_file=ca_file), tries=1) for ca_file in files]
+        assert (await transports[0].ask("GET", "/")).json() == {}
+        with pytest.raises(TlsError):
+            await transports[1].ask("GET", "/")
+        assert len(server.asked) == 1
 
 
 async def test_closing_ends_what_is_under_way() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from argosy.testing.faults import Status, Throttle
 from argosy.testing.server import Body, FaultyServer
 
-from .checkout import EXAMPLES, ROOT, Outside, shown
+from .checkout import EXAMPLES, LONGEST_S, ROOT, Outside, shown
 
 HERE = ROOT / "examples"
 BODY = Body.generated(size=3_000_000, seed=1)
@@ -70,6 +71,28 @@ def test_limits_hold_and_can_be_lifted(outside: Outside, server: FaultyServer) -
     assert "\ncancelled " in out
     assert "completed at-full-speed.bin" in out
     assert (outside.folder / "at-full-speed.bin").read_bytes() == CONTENT
+
+
+def test_a_service_fetches_what_a_program_asks_it_for(outside: Outside, server: FaultyServer) -> None:
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "argosy", "serve", "--port", "0", "--allow-network", "127.0.0.0/8"], cwd=outside.folder,
+        env={**outside.environment, "ARGOSY_DIRECTORY": str(outside.folder)}, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline().startswith("http://127.0.0.1:")
+        urls = server.add("/data.bin", BODY), server.url("/none")
+        out = outside.run(HERE / "ask_a_service.py", *urls)
+        again = outside.run(HERE / "ask_a_service.py", urls[0])
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=LONGEST_S)
+    assert f"fetched {outside.folder / 'data.bin'}\n" in out
+    assert "failed http_404" in out
+    assert "{'completed': 1, 'failed': 1}" in out
+    assert str(outside.folder / "data.bin") in again
+    assert (outside.folder / "data.bin").read_bytes() == CONTENT
 
 
 def test_an_engine_of_ones_own_moves_bytes(outside: Outside, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from argosy import Queue, Request, Status, UsageError
-from argosy.errors import Conflict, IllegalTransition, UnknownTask
+from argosy import Queue, Request, Status
+from argosy.errors import Conflict, IllegalTransition, UnknownTask, UsageError
 from argosy.runtime.amendment import Amendment
 from argosy.store.port import Store
 from argosy.testing.engine import Play

@@ -192,6 +192,7 @@ async def test_a_retry_of_many_files_fetches_only_what_is_missing(server: Faulty
         with pytest.raises(Exception, match=r"2 of 30 files failed: .*7\.bin: .*404.*9\.bin: .*500"):
             await task
         assert real.names() == set(names) - {"7.bin", "9.bin"}
+        assert (await task.task()).files_done == 28
         failed = [file.urls[0] for file in await runtime.files(task.id) if file.error is not None]
         assert failed == [urls[7], urls[9]]
         before = len(server.requests)

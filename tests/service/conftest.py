@@ -34,6 +34,7 @@ def daemons(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
     yield make
     for daemon in made:
         daemon.clear_away()
+    assert [line for daemon in made for line in daemon.errors if "Traceback" in line] == [], "something went wrong unseen"
 
 
 @pytest.fixture

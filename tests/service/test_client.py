@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,9 +59,7 @@ async def test_a_download_that_fails_raises_what_it_failed_with(client: Client, 
 
 async def test_progress_is_told_while_it_happens(client: Client, server: FaultyServer) -> None:
     handle = await client.add(server.add("/a.bin", BODY * 10, faults=[Throttle(500_000)]))
-    async with aclosing(handle.progress()) as counters:
-        seen = [now async for now in counters]
-    received = [now.received for now in seen]
+    received = [now.received async for now in handle.progress()]
     assert received == sorted(received)
     assert len(set(received)) > 3
     assert received[-1] == 10 * len(BODY)
@@ -72,6 +69,33 @@ async def test_the_same_request_again_joins(client: Client) -> None:
     first, again = await client.add(NEVER, paused=True), await client.add(NEVER, paused=True)
     assert (first.joined, again.joined) == (False, True)
     assert first.id == again.id
+
+
+async def test_an_answer_that_is_lost_adds_nothing_twice(service: Daemon) -> None:
+    cut: list[bool] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A proxy on the way that gives the first request to the service, and its answer to nobody."""
+        there, back = await asyncio.open_connection("127.0.0.1", service.port)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+        )
+        head = head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        back.write(head + await reader.readexactly(length))
+        answer = await there.read()
+        if cut:
+            writer.write(answer)
+        cut.append(True)
+        for each in (writer, back):
+            each.close()
+
+    proxy = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    async with proxy, Client(f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}", service.token) as client:
+        handle = await client.add(NEVER, paused=True)
+    assert len(cut) == 2
+    assert not handle.joined
+    assert service.request("GET", "/v1/stats").json()["total"] == 1
 
 
 async def test_many_are_added_at_once_in_their_order(client: Client, service: Daemon) -> None:
@@ -185,7 +209,7 @@ async def test_events_are_heard_and_replayed(client: Client, server: FaultyServe
         assert [await replayed.within(20) for _ in logged] == logged
 
 
-def statuses(events: list[Recorded] | tuple[Recorded, ...]) -> list[Status | None]:
+def statuses(events: Sequence[Recorded]) -> list[Status | None]:
     return [event.event.to for event in events if isinstance(event.event, StatusChanged)]
 
 
@@ -289,6 +313,6 @@ async def test_one_download_in_one_line_is_awaited_within_a_loop(service: Daemon
         oneshot.get(NEVER, server=service.url, token=service.token)
 
 
-async def test_no_secret_is_shown(service: Daemon, daemons: Callable[..., Daemon]) -> None:
+async def test_no_secret_is_shown(service: Daemon) -> None:
     async with Client(service.url, service.token) as client:
         assert service.token not in repr(client) + repr(vars(client))

@@ -173,8 +173,8 @@ def test_whatever_a_guest_writes_stays_below_or_is_refused(text: str) -> None:
 
 
 def test_a_home_is_the_owners_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/owner")
-    assert placement.resolve("~/x", OWNER, settings(), str(tmp_path)) == "/home/owner/x"
+    monkeypatch.setenv("HOME", "/srv/owner")
+    assert placement.resolve("~/x", OWNER, settings(), str(tmp_path)) == "/srv/owner/x"
     assert placement.resolve("~/x", GUEST, settings(), str(tmp_path)) == f"{tmp_path}/~/x"
 
 

@@ -59,6 +59,7 @@ class Bus:
         self._subscriptions: set[Subscription] = set()
         self._listeners: list[Listener] = []
         self._order = asyncio.Lock()
+        self._next_look: asyncio.Task[None] | None = None
         self.last = 0
         """Number of the last lasting event told."""
 
@@ -93,8 +94,14 @@ class Bus:
                 await self._read_on(events[-1].seq)
 
     async def catch_up(self) -> None:
-        """Deliver what other processes have committed since."""
+        """Deliver all that has been committed, also by other processes. Who asks while others wait to look goes with them."""
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look())
+        await asyncio.shield(self._next_look)
+
+    async def _look(self) -> None:
         async with self._order:
+            self._next_look = None  # who asks from here on may have committed what this look does not see
             await self._read_on(None)
 
     async def _read_on(self, goal: int | None) -> None:

@@ -5,7 +5,6 @@ The verbs do not know: a :class:`~argosy.runtime.commands.Commands` answers the 
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -105,6 +104,8 @@ async def persistently(work: Callable[[Commands], Awaitable[T]], say: Callable[[
     """Return what ``work`` makes of who is to be asked; if that is a daemon that goes away, ``work`` is called again with
     who is there then: it must know how far it got. ``say`` tells a person.
     """
+    import asyncio  # noqa: PLC0415 - a verb's help needs no loop
+
     while True:
         where = address()
         try:

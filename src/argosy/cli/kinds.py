@@ -15,7 +15,7 @@ T = TypeVar("T")
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE
 )
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|hf:|openneuro:)\S", re.IGNORECASE)
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|hf:|openneuro:|video:|yt:)\S", re.IGNORECASE)
 _UNIT_S = (86_400, 3_600, 60, 1)
 
 

@@ -41,8 +41,10 @@ _HOW = (
     click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),
     click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, help="Give up connecting after so long."),
     click.option("--engine", metavar="NAME", help="Have this engine move the bytes, such as wget, instead of the one that is usual for the URL."),
-    click.option("--quality", metavar="Q", default="best", show_default=True, help="Of streams: best, worst, 720p (at most), or bits a second such as 2M."),
+    click.option("--quality", metavar="Q", default="best", show_default=True, help="Of streams and videos: best, worst, 720p (at most), or bits a second such as 2M."),
     click.option("--record", "record_s", type=DURATION, help="Record a live stream for so long; else until it ends."),
+    click.option("--subs", "subtitles", metavar="LANGUAGES", default="", help="Of video pages: the subtitles too, such as en,de; 'all' for every language."),
+    click.option("--thumbnail", is_flag=True, help="Of video pages: the picture of each video too."),
     click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, help="HTTP version to speak."),
 )  # fmt: skip
 _WHO = (
@@ -76,6 +78,8 @@ def transfer_options(given: dict[str, Any]) -> TransferOptions:
         connections=given["connections"],
         quality=given["quality"],
         record_s=given["record_s"],
+        subtitles=tuple(filter(None, (each.strip() for each in given["subtitles"].split(",")))),
+        thumbnail=given["thumbnail"],
         headers=tuple(given["headers"]),
         user_agent=given["user_agent"],
         referer=given["referer"],

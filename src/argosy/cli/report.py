@@ -192,7 +192,7 @@ def _when(task: Task) -> str:
 
 
 def _why(task: Task) -> Failure:
-    if task.error is not None:
+    if task.error is not None and task.status is Status.FAILED:
         # What gave up is not tried again by itself, whatever the hint of the attempt said.
         return replace(task.error, hint="") if task.error.retryable else task.error
     hints = {

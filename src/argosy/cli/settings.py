@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from argosy import config, settings_file
+from argosy import config
 from argosy.errors import UsageError
 
 PARAMETER_OF = {
@@ -61,6 +61,8 @@ def _without_settings() -> dict[str, str]:
 
 def change(name: str, value: object | None) -> Path:
     """Set the user's setting, or remove it (None), keeping the rest of the file as it is; return the file."""
+    from argosy import settings_file  # noqa: PLC0415 - most commands change none
+
     path = config.home().config_file
     settings_file.change(path, name, value)
     return path

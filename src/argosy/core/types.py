@@ -122,6 +122,10 @@ class TransferOptions:
     """Of streams and videos: ``best``, ``worst``, ``720p`` (at most), or bits a second such as ``2M`` (at most)."""
     record_s: float | None = None
     """Seconds after which the recording of a live stream is complete; None: when it ends."""
+    subtitles: tuple[str, ...] = ()
+    """Of a video page: the languages whose subtitles are wanted beside each video, such as ``en``; ``all``: every one."""
+    thumbnail: bool = False
+    """Whether the picture that a page shows for a video is wanted beside it."""
     public_only: bool = False
     """Refuse addresses that are not on the public Internet, but for the networks the settings allow: for tasks that
     came from somebody else than the machine's owner."""

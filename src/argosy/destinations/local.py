@@ -20,7 +20,7 @@ from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
 from argosy.destinations.landing import land, landed
 from argosy.destinations.parcel import MemoryPart, Parcels, stow
-from argosy.destinations.part import FilePart, lock
+from argosy.destinations.part import FilePart, lock, workshop_name
 from argosy.destinations.policy import check_replaceable, exists, heed
 from argosy.destinations.port import Facts, Part
 from argosy.destinations.salvage import find, part_name, reclaim
@@ -265,6 +265,10 @@ class LocalDestination:
             with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
                 while (found := find(name, fd)) is not None:
                     os.unlink(found, dir_fd=fd)
+                if entry(workshop_name(name), fd) is not None:
+                    import shutil  # noqa: PLC0415 - hardly any file has one
+
+                    shutil.rmtree(workshop_name(name), ignore_errors=True, dir_fd=fd)
 
     async def sweep(self, states: Sequence[FileState]) -> None:
         """Remove part files of the states' task that no state names: left by an attempt that died unrecorded."""

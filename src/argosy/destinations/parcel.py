@@ -55,6 +55,7 @@ class MemoryPart:
     __slots__ = ("data", "generation", "path", "size")
 
     mtime_ns: Final = 0
+    workshop: Final = None
 
     def __init__(self, size: int, path: str) -> None:
         self.size = size

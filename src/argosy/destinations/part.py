@@ -100,6 +100,11 @@ class FilePart:
         return LocalError(message, hint="check the disk; what was safe before is kept", code="flush_failed")
 
     @property
+    def workshop(self) -> str:
+        folder, _, name = self.path.rpartition("/")
+        return os.path.abspath(os.path.join(self._root, folder, workshop_name(name)))
+
+    @property
     def mtime_ns(self) -> int:
         return os.fstat(self.fd).st_mtime_ns
 
@@ -113,6 +118,11 @@ class FilePart:
         if fd >= 0:
             with suppress(OSError):  # whether the bytes are safe was settled by the last flush
                 os.close(fd)
+
+
+def workshop_name(part: str) -> str:
+    """Return what the folder beside a part is called; it stays the same when the part is renamed for another attempt."""
+    return part.rsplit(".", 2)[0] + ".work"
 
 
 def lock(fd: int) -> bool:

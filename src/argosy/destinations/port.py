@@ -39,6 +39,13 @@ class Part(Protocol):
         """Below the destination, as :attr:`FileState.part` keeps it."""
         ...
 
+    @property
+    def workshop(self) -> str | None:
+        """Absolute path of a folder beside the part, to be made by who needs one for what a program makes on its way;
+        discarding the part removes it. None where there can be none.
+        """
+        ...
+
     def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Write all chunks one after the other from ``offset``. Raises DiskFull, LocalError, or Fenced once the
         lease is over.

@@ -35,8 +35,11 @@ class Child:
         environment: Mapping[str, str],
         fds: Sequence[int] = (),
         stdin: bytes | None = None,
+        talk: bool = False,
     ) -> Self:
-        """Return the running program; ``stdin`` is all it will be told. Raises LocalError if there is no such program."""
+        """Return the running program; ``stdin`` is all it will be told, unless we ``talk`` on. Raises LocalError if there
+        is no such program.
+        """
         try:
             process = await asyncio.create_subprocess_exec(
                 *words, env=dict(environment), pass_fds=tuple(fds), start_new_session=True, limit=STREAM_BYTES,
@@ -54,9 +57,15 @@ class Child:
             if stdin:
                 process.stdin.write(stdin)
                 await process.stdin.drain()
-        if stdin is not None:
+        if stdin is not None and not talk:
             process.stdin.close()
         return child
+
+    def say(self, line: bytes) -> None:
+        """Tell the program more; one that has ended does not hear it."""
+        assert self._process.stdin is not None
+        with suppress(ConnectionError, RuntimeError):
+            self._process.stdin.write(line)
 
     @property
     def out(self) -> asyncio.StreamReader:

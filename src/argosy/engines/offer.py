@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 GROUP: Final = "argosy.engines"
 """The entry points' group: the name is the engine's, the value a callable without arguments that makes one."""
 PLAYLISTS: Final = (".m3u8", ".m3u")
+VIDEOS: Final = ("video:", "video+")
 
 
 def claimed(url: str) -> str | None:
     """Return the engine on offer that goes before the usual one for this URL, by its look."""
+    if url[:6].lower() in VIDEOS or url[:3].lower() == "yt:":
+        return "ytdlp"
     path = url.partition("?")[0].partition("#")[0].lower()
     return "hls" if path.endswith(PLAYLISTS) and path.startswith(("http://", "https://")) else None
 
@@ -32,7 +35,7 @@ def offer(curl: CurlEngine) -> dict[str, Callable[[], Engine]]:
     from importlib.metadata import entry_points
 
     found: dict[str, Callable[[], Engine]] = {point.name: partial(_plugin, point) for point in entry_points(group=GROUP)}
-    return found | {"hls": partial(_hls, curl), "wget": _wget}
+    return found | {"hls": partial(_hls, curl), "wget": _wget, "ytdlp": partial(_ytdlp, curl)}
 
 
 def _hls(curl: CurlEngine) -> Engine:
@@ -45,6 +48,13 @@ def _wget() -> Engine:
     from argosy.engines.wget.engine import WgetEngine
 
     return WgetEngine()
+
+
+def _ytdlp(curl: CurlEngine) -> Engine:
+    from argosy.engines.hls.engine import HlsEngine
+    from argosy.engines.ytdlp.engine import YtdlpEngine
+
+    return YtdlpEngine(curl, HlsEngine(curl))
 
 
 def _plugin(point: EntryPoint) -> Engine:

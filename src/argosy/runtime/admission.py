@@ -66,6 +66,8 @@ class Request:
     id: str | None = None
     """The task's id, 32 hexadecimal digits that nobody can guess, for who must find it again after a crash: a request
     whose id is stored already joins that task, whatever became of it."""
+    fresh: bool = False
+    """Nothing like it was ever asked, as its folder is its own: nobody needs to look for what it could join."""
 
 
 def understood(request: Request, sources: Sources, default_directory: str) -> TaskSpec:

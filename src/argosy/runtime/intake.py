@@ -106,6 +106,9 @@ class Intake:
 
     async def _look_back(self, entries: Sequence[Entry]) -> None:
         """Find what was asked before: the very task that is named, or one that has finished one way or another."""
+        entries = [entry for entry in entries if not entry.request.fresh]
+        if not entries:
+            return
         store = self._machine.store
         ids = [entry.request.id for entry in entries if entry.request.id is not None]
         named = await store.get(ids) if ids else {}

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -52,7 +53,14 @@ class Attempt:
             last = self._failed(
                 Failure("internal", redacted(f"{type(error).__name__}: {error}"), "this is a bug; please report it")
             )
+        if not isinstance(last, (Dropped, Finished)) and len(self._manifest.files) > 1:
+            await self._count_what_is_done()
         self._send(last, await self._manifest.hand_over())
+
+    async def _count_what_is_done(self) -> None:
+        """Have the task tell how many of its files are there, although it ends without all of them."""
+        with suppress(ArgosyError):  # what is left unwritten goes with the report
+            await self._manifest.record(())
 
     def _failed(self, failure: Failure) -> AttemptFailed:
         return AttemptFailed(failure, self._durable, random.random())  # noqa: S311 - jitter, no secret

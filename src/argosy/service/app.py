@@ -56,9 +56,9 @@ def create_app(service: Service) -> FastAPI:
     """Return the app; whoever runs it has started ``service`` and stops it afterwards."""
     app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    for routes in (
-        tasks, bulk, probe, task, detail, limits, configuration, history, stats, background,
-        events, socket, description, security, health, metrics, download, job_socket, results, webhooks,
+    for routes in (  # they are looked through in this order, so what is asked most comes first
+        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, limits,
+        configuration, history, stats, background, description, security, webhooks,
     ):  # fmt: skip
         app.include_router(routes.router)
     schema.complete(app)

@@ -35,13 +35,13 @@ class Service:
     webhooks: Webhooks
 
 
-def service_of(connection: HTTPConnection) -> Service:
+async def service_of(connection: HTTPConnection) -> Service:  # what is not async FastAPI runs in a thread, each time
     """Return the service that the app was made for."""
     service: Service = connection.app.state.service
     return service
 
 
-def principal_of(connection: HTTPConnection) -> Principal:
+async def principal_of(connection: HTTPConnection) -> Principal:
     """Return who asks; the gate has made sure that somebody does."""
     principal: Principal = connection.scope["argosy.principal"]
     return principal

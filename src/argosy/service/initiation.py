@@ -62,7 +62,7 @@ class Initiation:
         self._runtime = runtime
         self._clock = clock
         self._catalogue: Catalogue | None = opened(settings["catalogue"], settings.home.config)
-        self._root = Path(settings["directory"] or Path.cwd()).expanduser().absolute() / FOLDER
+        self._root = str(Path(settings["directory"] or Path.cwd()).expanduser().absolute() / FOLDER)
         self._retries: int = settings["file_retries"]
         # A job of one file is tried again as a task. So is one of many: the others need not wait for the one that failed.
         self._options = replace(settings.options(), file_retries=0)
@@ -92,12 +92,13 @@ class Initiation:
     def _request(self, job_id: TaskId, files: Sequence[FileSpec], order: Order, asker: Principal) -> Request:
         return Request(
             source=files[0].urls[0],
-            directory=self._root / job_id,
+            directory=f"{self._root}/{job_id}",
             options=self._options if asker.trusted else self._guarded,
             max_retries=self._retries,
             files=files,
             callback=order.callback_url,
             id=job_id,
+            fresh=True,
         )
 
     async def _files(self, order: Order) -> list[FileSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final
@@ -18,8 +19,14 @@ OURS: Final[Mapping[str, tuple[str, str]]] = {
     "hf": ("argosy.sources.huggingface", "HuggingFaceSource"),
     "openneuro": ("argosy.sources.openneuro", "OpenNeuroSource"),
     "s3": ("argosy.sources.bucket", "BucketSource"),
+    "video": ("argosy.sources.video", "VideoSource"),
+    "yt": ("argosy.sources.video", "VideoSource"),
 }
 """By what comes before the colon: the module and the class, imported when somebody writes it."""
+_PAGE: Final = re.compile(
+    r"https?://(?:(?:(?:www|m|music)\.)?youtube\.com/(?:watch\?|shorts/|live/|playlist\?)|youtu\.be/[\w-]{11}\b|vimeo\.com/\d+(?:$|[/?#]))"
+)
+"""Pages that are known to be those of videos: nobody wants the page itself."""
 GROUP: Final = "argosy.sources"
 """The entry points' group of sources that other packages bring: the name is what comes before the colon, the value a
 callable without arguments that makes one."""
@@ -34,6 +41,8 @@ class SourceRegistry:
 
     def source_for(self, text: str) -> Source:
         """Return who understands ``text``. Raises UsageError if nobody does."""
+        if _PAGE.match(text) and (video := self._special("video")) is not None:
+            return video
         for source in self._sources:
             if source.accepts(text):
                 return source

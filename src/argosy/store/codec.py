@@ -20,6 +20,7 @@ from operator import attrgetter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from argosy.core.checksum import Checksum
+from argosy.core.redact import redacted_url
 from argosy.core.types import FileSpec, TaskSpec, TransferOptions
 from argosy.errors import Failure
 
@@ -106,6 +107,11 @@ def holds(text: str, wanted: str) -> bool:
     if wanted.isascii():
         return wanted.encode().lower() in text.encode("utf-8", "surrogatepass").lower()
     return wanted.casefold() in text.casefold()
+
+
+def shows(source: str, wanted: str) -> bool:
+    """Whether ``wanted`` is somewhere in what may be shown of a source: who searches must not find out its secrets."""
+    return holds(source, wanted) and holds(redacted_url(source), wanted)
 
 
 def from_plain(kind: type[T], plain: object) -> T:

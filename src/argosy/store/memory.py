@@ -13,7 +13,7 @@ from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
 from argosy.core.types import TERMINAL, WAITING, FileState, Lease, Queue, Status, Task, TaskId
 from argosy.store import rule
-from argosy.store.codec import holds
+from argosy.store.codec import holds, shows
 from argosy.store.memory_record import MemoryRecords
 from argosy.store.port import (
     EVENTS_PER_TASK,
@@ -265,7 +265,7 @@ def _matches(task: Task, query: Query) -> bool:
         and (query.host is None or task.host == query.host)
         and (query.key is None or task.key == query.key)
         and (query.session is None or task.session == query.session)
-        and (query.text is None or holds(task.spec.source, query.text) or holds(task.name or "", query.text))
+        and (query.text is None or shows(task.spec.source, query.text) or holds(task.name or "", query.text))
     )
 
 

@@ -101,7 +101,7 @@ class Query:
     statuses: frozenset[Status] | None = None
     host: str | None = None
     text: str | None = None
-    """Found anywhere in the source or the name, ignoring case."""
+    """Found anywhere in the name, or in what may be shown of the source, ignoring case."""
     key: str | None = None
     session: str | None = None
     newest_first: bool = False

@@ -487,6 +487,12 @@ class StoreContract:
         assert await store.find(Query(text="a%1")) == []
         assert await store.find(Query(text="d.ta")) == []
 
+    async def test_a_search_does_not_find_out_secrets(self, store: Store) -> None:
+        await put_one(store, spec=TaskSpec("https://name:geheim@example.org/a?token=s3cret&x=1", "/d"))
+        for secret in ("geheim", "s3cret", "S3C", "gehé"):
+            assert await store.find(Query(text=secret)) == []
+        assert len(await store.find(Query(text="x=1"))) == 1
+
     async def test_counts_tell_every_status(self, store: Store) -> None:
         assert await store.counts() == dict.fromkeys(Status, 0)
         one, two, three = await put(store, make_task(), make_task(), make_task(status=Status.PAUSED))

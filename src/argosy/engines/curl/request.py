@@ -24,7 +24,8 @@ _VERSIONS: Final = {
     "2": pycurl.CURL_HTTP_VERSION_2,
     "3": pycurl.CURL_HTTP_VERSION_3,
 }
-BUFFER_BYTES: Final = 512 * 1024
+BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""As much as a socket holds: the fewer the calls, the less each byte costs. All requests share one such buffer."""
 LIMITED_BUFFER_BYTES: Final = 16 * 1024
 """Small where a rate limit holds, so that it holds smoothly."""
 HARMLESS: Final = frozenset({"accept", "accept-language", "user-agent"})

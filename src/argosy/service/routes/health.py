@@ -29,7 +29,8 @@ class Version:
     version: str = VERSION
 
 
-@router.api_route("/health", methods=["GET", "HEAD"])
+@router.head("/health", include_in_schema=False)
+@router.get("/health", operation_id="getHealth")
 async def health(response: Response) -> Health:
     """Say that the service answers. Needs no token and tells nothing else."""
     response.headers["Cache-Control"] = "no-store"
@@ -38,6 +39,7 @@ async def health(response: Response) -> Health:
 
 @router.get(
     "/ready",
+    operation_id="getReadiness",
     responses={503: {"model": Readiness, "description": "It cannot do its work; `reasons` says why."}},
 )
 async def ready(service: Context, response: Response) -> Readiness:
@@ -50,7 +52,7 @@ async def ready(service: Context, response: Response) -> Readiness:
     return found
 
 
-@router.get("/version")
+@router.get("/version", operation_id="getVersion")
 async def version() -> Version:
     """Tell which release this is."""
     return Version()

@@ -49,7 +49,7 @@ PageSize = Annotated[int, Parameter(ge=1, le=MOST)]
 PageToken = Annotated[
     str | None, Parameter(max_length=paging.LONGEST_TOKEN, description="`next_page_token` of the page before.")
 ]
-Sequence_ = Annotated[int | None, Parameter(ge=0, le=paging.LARGEST)]
+Number = Annotated[int | None, Parameter(ge=0, le=paging.LARGEST)]
 Key = Annotated[
     str | None,
     Header(
@@ -180,7 +180,7 @@ async def list_tasks(
     finished_before: Moment = None,
     order_by: Annotated[str, Parameter(description=f"One of {', '.join(paging.CHOICES)}.", max_length=40)] = "-number",
     after: Annotated[
-        Sequence_, Parameter(description="Only behind the task of this number, where that is the order.")
+        Number, Parameter(description="Only behind the task of this number, where that is the order.")
     ] = None,
     page_size: PageSize = 100,
     page_token: PageToken = None,
@@ -190,7 +190,7 @@ async def list_tasks(
     ] = None,
     counts: Annotated[bool, Parameter(description="Tell too how many tasks there are of each status.")] = False,  # noqa: FBT002 - a query parameter
     updated_after_seq: Annotated[
-        Sequence_,
+        Number,
         Parameter(description="Instead of a list: what has changed since, and what runs. Goes with no filter."),
     ] = None,
 ) -> Response:
@@ -243,8 +243,8 @@ async def _changes(service: Service, after: int) -> TaskPage:
     more = len(events) == MOVED
     if not more:
         tasks |= {task.id: task for task in await runtime.tasks(Query(statuses=ACTIVE, limit=MOST))}
-    shown_ = [document_of(service, task) for task in sorted(tasks.values(), key=lambda task: task.number)]
-    return TaskPage(shown_, events[-1].seq if events else after, removed=removed, more=more)
+    documents = [document_of(service, task) for task in sorted(tasks.values(), key=lambda task: task.number)]
+    return TaskPage(documents, events[-1].seq if events else after, removed=removed, more=more)
 
 
 def _page_shown(request: Request, page: TaskPage, wanted: Sequence[str] | None) -> Response:

@@ -22,6 +22,8 @@ from argosy.store.sqlite.statement import listed, statement
 
 CONTAINS = "contains"
 """Name of the SQL function ``contains(text, wanted)``, for what LIKE does not fold."""
+SHOWS = "shows"
+"""Likewise ``shows(source, wanted)``, which does not look at a source's secrets."""
 _EXPRESSIONS: Final[Mapping[SortKey, str]] = {
     "updated_at": "updated_at", "finished_at": "finished_at", "priority": "priority",
     "name": "coalesce(name, '')", "total": "coalesce(total, -1)",
@@ -100,7 +102,7 @@ def _conditions(query: Query, bindings: dict[str, Any]) -> list[str]:
 def _text_condition(wanted: str, bindings: dict[str, Any]) -> str:
     if wanted.isascii() and "\0" not in wanted:  # LIKE folds ASCII letters, all in C
         quoted = wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        bindings["text"] = f"%{quoted}%"
-        return "(source LIKE :text ESCAPE '\\' OR name LIKE :text ESCAPE '\\')"
+        bindings |= {"like": f"%{quoted}%", "text": wanted}
+        return f"(source LIKE :like ESCAPE '\\' AND {SHOWS}(source, :text) OR name LIKE :like ESCAPE '\\')"
     bindings["text"] = armour(wanted)
-    return f"({CONTAINS}(source, :text) OR {CONTAINS}(coalesce(name, ''), :text))"
+    return f"({SHOWS}(source, :text) OR {CONTAINS}(coalesce(name, ''), :text))"

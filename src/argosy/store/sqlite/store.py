@@ -19,7 +19,7 @@ from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
 from argosy.core.types import TERMINAL, FileState, Lease, Queue, Status, Task, TaskId
 from argosy.store import rule
-from argosy.store.codec import armour, disarm, holds
+from argosy.store.codec import armour, disarm, holds, shows
 from argosy.store.port import (
     EVENTS_PER_TASK,
     Added,
@@ -37,7 +37,7 @@ from argosy.store.sqlite.database import Migration, close_writer, known_migratio
 from argosy.store.sqlite.error import closed, translated
 from argosy.store.sqlite.lane import READS_TOGETHER, WRITES_TOGETHER, Lane, Reading, Writing
 from argosy.store.sqlite.record import SqliteRecords
-from argosy.store.sqlite.search import CONTAINS, search
+from argosy.store.sqlite.search import CONTAINS, SHOWS, search
 from argosy.store.sqlite.statement import first, listed, run
 from argosy.store.sqlite.work import Work
 
@@ -98,6 +98,7 @@ class SqliteStore(SqliteRecords):
             connection = open_reader(self._path, busy_ms=self._busy_ms)
             self._connections.append(connection)
             connection.create_scalar_function(CONTAINS, _contains, 2, deterministic=True)
+            connection.create_scalar_function(SHOWS, _shows, 2, deterministic=True)
 
     def _close(self) -> None:
         with self._opening:
@@ -292,6 +293,11 @@ class SqliteStore(SqliteRecords):
 
 def _tasks(rows: Sequence[row.Row]) -> list[Task]:
     return [row.task_from_row(each) for each in rows]
+
+
+def _shows(*texts: Any) -> bool:
+    source, wanted = map(disarm, texts)
+    return shows(source, wanted)
 
 
 def _contains(*texts: Any) -> bool:

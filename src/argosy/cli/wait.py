@@ -56,7 +56,7 @@ async def _wait(face: Face, words: Sequence[str], timeout_s: float | None) -> in
             f"{len(tasks) - len(ended)} of {len(tasks)} have not ended", hint="they go on without this command"
         )
     if face.json:
-        face.say(document.document("tasks/1", tasks=[document.task(task) for task in ended.values()]))
+        face.say(document.document("tasks/1", tasks=[document.task(ended[task.id]) for task in tasks]))
     return trouble.exit_code([_code(task) for task in ended.values() if task.status is not Status.COMPLETED])
 
 

@@ -80,6 +80,9 @@ class Meters:
 
     # -- what is heard -----------------------------------------------------------------------------
 
+    def __bool__(self) -> bool:
+        return True
+
     def hear(self, event: Recorded) -> None:
         """Count one event; see :class:`argosy.bus.local.Listener`."""
         lag = self._clock.epoch() - event.at

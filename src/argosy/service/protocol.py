@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, Literal
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES: Final = 32 * 1024
 HEAD_FIELDS: Final = 100
@@ -102,7 +102,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        answering = self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever is declared
+        answering = cycle is not None and not cycle.response_complete
         if self._part == "none" and answering:
             return  # something between two requests; the answer to the first is still on its way
         if not self.transport.is_closing():

@@ -41,6 +41,9 @@ class TaskSpans:
             await asyncio.wait([self._telling])
         await self._tell()
 
+    def __bool__(self) -> bool:
+        return True
+
     def hear(self, event: Recorded) -> None:
         """Remember who has ended; see :class:`argosy.bus.local.Listener`."""
         match event.event:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from argosy.core import answer
+from argosy.core.answer import Head
 from argosy.core.checksum import parse_digest_header
 from argosy.core.header import Match, Validators
 from argosy.engines.curl.decode import Decoder
@@ -167,7 +168,7 @@ class Arrivals:
         if total is not None and holding.ranges.size is None:
             holding.learn_size(total)
         if not holding.placed:
-            holding.place(self._facts(stream, validators, total, resumable))
+            holding.place(facts_of(head, stream.request.url, validators, total, resumable=resumable))
         piece = holding.ranges.pieces[0]
         piece.owned, stream.piece = True, piece
         holding.ledger.begin(piece)
@@ -178,15 +179,6 @@ class Arrivals:
         if announced is not None and total is not None and announced != total and not self._holding.placed:
             warning = f"{announced:,} bytes were announced, the server has {total:,}"
             self._fetch.desk.warn("size_differs", warning)
-
-    def _facts(self, stream: Stream, validators: Validators, total: int | None, resumable: bool) -> Facts:
-        head = stream.head
-        listed = [parse_digest_header(told) for name in ("repr-digest", "digest") if (told := head.get(name))]
-        return Facts(
-            stream.request.url, total, validators.etag, validators.last_modified, validators.strong_date,
-            head.content_type, head.get("content-disposition"),
-            tuple(str(digest) for digest in listed if digest is not None), resumable,
-        )  # fmt: skip
 
     def _check_kind(self, stream: Stream, total: int | None) -> None:
         """Raise for a web page where another kind of file was promised."""
@@ -203,3 +195,12 @@ class Arrivals:
     def _probable_name(self, stream: Stream) -> str:
         path = self._holding.state.path or stream.origin.original.split("?")[0]
         return path.rsplit("/", 1)[-1]
+
+
+def facts_of(head: Head, url: str, validators: Validators, total: int | None, *, resumable: bool) -> Facts:
+    """Return what an answer tells of a file of ``total`` bytes."""
+    listed = [parse_digest_header(told) for name in ("repr-digest", "digest") if (told := head.get(name))]
+    return Facts(
+        url, total, validators.etag, validators.last_modified, validators.strong_date, head.content_type,
+        head.get("content-disposition"), tuple(str(digest) for digest in listed if digest is not None), resumable,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The engine: hands each file to a :class:`Fetch`, all of which share one client."""
+"""The engine: hands each file to a :class:`Dash` or a :class:`Fetch`, all of which share one client."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from argosy.core.answer import Asked, Known, Untouched, Whole, judge, refusal
 from argosy.core.header import Match, Validators
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.curl.client import Client
+from argosy.engines.curl.dash import Dash, is_worth_trying
 from argosy.engines.curl.fetch import Fetch
 from argosy.engines.curl.holding import validators_of
 from argosy.engines.curl.origin import check_url
@@ -49,7 +50,16 @@ class CurlEngine:
         return check_url(url) is None
 
     async def fetch(self, state: FileState, options: TransferOptions, desk: Desk) -> FileState:
-        return await Fetch(self._client_for(options), state, options, desk).run()
+        client = self._client_for(options)
+        if not is_worth_trying(state, desk):
+            return await Fetch(client, state, options, desk).run()
+        dash = Dash(client, state, options, desk)
+        brought = await dash.run()
+        if brought is not None:
+            return brought
+        fetch = Fetch(client, state, options, desk)
+        fetch.adopt(dash)
+        return await fetch.run()
 
     async def unchanged(self, state: FileState, options: TransferOptions) -> bool:
         """Tell whether the server says that the file is still the version which ``state`` describes.

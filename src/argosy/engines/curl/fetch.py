@@ -18,6 +18,7 @@ from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.ledger import Ledger
 from argosy.engines.curl.arrival import OVERLAP_BYTES, Arrivals
 from argosy.engines.curl.client import Client
+from argosy.engines.curl.dash import Dash
 from argosy.engines.curl.holding import Holding
 from argosy.engines.curl.origin import Origin
 from argosy.engines.curl.permit import acquire
@@ -64,6 +65,14 @@ class Fetch:
         self.setbacks = Setbacks(self)
         self._arrivals = Arrivals(self)
         self._watch = Watch(options.stall_timeout_s)
+
+    def adopt(self, dash: Dash) -> None:
+        """Go on with the request that the dash has begun."""
+        piece = self.holding.ranges.take()
+        assert piece is not None
+        stream = Stream(self, self._client, self.origins[0], piece)
+        self.streams.append(stream)
+        stream.adopt(dash)
 
     async def run(self) -> FileState:
         """Return the state with every byte durable. See :class:`argosy.engines.port.Engine`."""

@@ -19,6 +19,7 @@ from argosy.engines.curl.signal import Changed, Unusable
 from argosy.errors import ArgosyError, BadResponse, NetworkError
 
 if TYPE_CHECKING:
+    from argosy.engines.curl.dash import Dash
     from argosy.engines.curl.fetch import Fetch
     from argosy.engines.curl.origin import Origin
 
@@ -95,6 +96,24 @@ class Stream:
         if request.url.startswith("http:") and self._fetch.options.http_version in ("auto", "1.1"):
             self._client.guard(curl)
         self._client.start(curl, self._ended)
+
+    def adopt(self, dash: Dash) -> None:
+        """Go on with a request under way: what has come of its answer comes again, to us."""
+        self.request, self._curl = dash.request, dash.curl
+        going_on = self._hear(dash)
+        if dash.ended is None and self._curl is not None:
+            self._curl.setopt(pycurl.HEADERFUNCTION, self._header)
+            self._curl.setopt(pycurl.WRITEFUNCTION, self._body)
+            if going_on:
+                self._unpause()
+            else:
+                self._client.abort(self._curl)
+        dash.hand_over(self._ended)
+
+    def _hear(self, dash: Dash) -> bool:
+        """Take what the dash holds of the answer; tell whether more of it is wanted."""
+        heard = all(self._header(line) is None for line in dash.lines)
+        return heard and (not dash.chunks or self._body(b"".join(dash.chunks)) is None)
 
     def take(self, skip: int, upto: int | None, *, open_end: bool = False) -> None:
         """Let the body into the piece, after ``skip`` bytes that are compared; it ends at ``upto`` of the file."""

@@ -95,6 +95,9 @@ class RecordingDesk:
         assert state.received == sum(end - first for first, end in state.extents)
         self.checkpoints.append(state)
 
+    async def record(self, state: FileState) -> None:
+        await self.checkpoint(state)
+
     def warn(self, code: str, message: str) -> None:
         self.warnings.append((code, message))
         if code in STARTS_AGAIN:

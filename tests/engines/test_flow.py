@@ -148,7 +148,7 @@ PHASES: dict[str, tuple[list[Fault], Callable[[RecordingDesk, FaultyServer], boo
     "while it drips": ([Drip(0.05, 1)], lambda desk, _server: bool(desk.reports) and desk.reports[-1][0] > 0),
     "in an error page": ([Status(500, body=b"x" * 1000), Stall(10)], lambda _desk, server: bool(server.requests)),
     "over several connections": (
-        [hesitation, Stall(400_000)], lambda desk, server: len(server.requests) > 1 and desk.reports[-1][2] > 1,
+        [hesitation, Stall(400_000)], lambda desk, server: len(server.requests) > 1 and any(report[2] > 1 for report in desk.reports),
     ),
 }  # fmt: skip
 

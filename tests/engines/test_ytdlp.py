@@ -190,7 +190,7 @@ async def test_the_site_gets_what_it_wants_and_other_hosts_get_no_cookie(
     engine: YtdlpEngine, server: FaultyServer, destination: LocalDestination
 ) -> None:
     options = TransferOptions(cookie="id=s3cret", user_agent="somebody/1.0")
-    with FaultyServer() as elsewhere:
+    with FaultyServer(name="localhost") as elsewhere:
         far = elsewhere.add("/far.mp4", CONTENT, content_type="video/mp4")
         server.add("/near.mp4", CONTENT, content_type="video/mp4")
         page = videos.page(server, far, "/near.mp4")

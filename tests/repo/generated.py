@@ -1,4 +1,4 @@
-"""Passages of the documents that are made from the source::
+"""Passages of the documents that are made from the source, and documents that wholly are::
 
     python -m tests.repo.generated          writes them anew
 
@@ -20,6 +20,8 @@ import argosy
 from argosy.core.lifecycle import TRANSITIONS
 from argosy.core.types import ACTIVE, TERMINAL, WAITING, Status
 from argosy.errors import ArgosyError
+from argosy.service import asyncapi, openapi
+from argosy.service.app import routed
 from argosy.store.sqlite.database import known_migrations
 
 from . import codes
@@ -138,6 +140,13 @@ PASSAGES: dict[str, Callable[[str], str]] = {
 }
 
 
+FILES: dict[str, Callable[[], str]] = {
+    "docs/openapi.json": lambda: openapi.text(routed()),
+    "docs/asyncapi.json": asyncapi.text,
+}
+"""What is made wholly, by its place in the checkout."""
+
+
 # -- in the documents ----------------------------------------------------------------------------------
 
 
@@ -152,10 +161,11 @@ def fresh(text: str) -> str:
 
 
 def main() -> None:
-    for path in documents():
-        text = path.read_text()
-        if (anew := fresh(text)) != text:
-            path.write_text(anew)
+    made = {path: fresh(path.read_text()) for path in documents()}
+    made |= {ROOT / name: make() for name, make in FILES.items()}
+    for path, text in made.items():
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
             print(shown(path))  # noqa: T201 - its result
 
 

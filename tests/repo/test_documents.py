@@ -86,6 +86,11 @@ def test_what_is_made_from_the_source_is_fresh(path: Path) -> None:
     assert text == generated.fresh(text), "run: python -m tests.repo.generated"
 
 
+@pytest.mark.parametrize("name", generated.FILES)
+def test_what_is_wholly_made_from_the_source_is_fresh(name: str) -> None:
+    assert (ROOT / name).read_text() == generated.FILES[name](), "run: python -m tests.repo.generated"
+
+
 def test_every_passage_that_can_be_made_is_in_a_document() -> None:
     text = "".join(path.read_text() for path in documents())
     assert sorted(name for name, _ in generated.PASSAGE.findall(text)) == sorted(generated.PASSAGES)

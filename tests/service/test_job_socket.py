@@ -24,7 +24,8 @@ from .test_jobs import got, initiate, status_of
 def watched(service: Daemon, job_id: str, **more: Any) -> ClientConnection:
     headers = more.pop("additional_headers", {"Authorization": f"Bearer {service.token}"})
     url = f"{service.url.replace('http', 'ws')}/ws/download/{job_id}"
-    return connect(url, additional_headers=headers, open_timeout=10, **more)
+    connection: ClientConnection = connect(url, additional_headers=headers, open_timeout=10, **more)
+    return connection
 
 
 def told(connection: ClientConnection) -> Iterator[dict[str, Any]]:
@@ -63,7 +64,12 @@ def test_the_messages_are_those_of_the_contract_and_the_last_says_that_it_is_don
     assert under_way[0]["snapshot"] is True
     shown = [message["progress_percent"] for message in messages]
     assert shown == sorted(shown)
-    assert (last["type"], last["status"], last["completed"], last["progress_percent"]) == ("completed", "completed", 3, 100)
+    assert (last["type"], last["status"], last["completed"], last["progress_percent"]) == (
+        "completed",
+        "completed",
+        3,
+        100,
+    )
     assert [got(service, each["download_url"]).body for each in last["results"]] == [BODY] * 3
 
 
@@ -97,10 +103,9 @@ def test_progress_comes_at_most_fifteen_times_a_second(service: Daemon, server: 
 def test_a_client_that_was_cut_off_begins_with_how_it_is_now(service: Daemon, slow: str) -> None:
     job_id = initiate(service, slow)["job_id"]
     until(lambda: status_of(service, job_id)["status"] == "processing")
-    connection = watched(service, job_id)
-    assert json.loads(connection.recv(timeout=10))["status"] == "processing"
-    connection.socket.shutdown(socket.SHUT_RDWR)
-    connection.close()
+    with watched(service, job_id) as connection:
+        assert json.loads(connection.recv(timeout=10))["status"] == "processing"
+        connection.socket.shutdown(socket.SHUT_RDWR)
     service.request("POST", f"/v1/download/{job_id}/pause")
     until(lambda: status_of(service, job_id)["status"] == "paused")
     with watched(service, job_id) as again:
@@ -198,6 +203,10 @@ def test_what_a_client_says_changes_nothing_until_it_says_too_much(service: Daem
         connection.send('{"type":"ping"}')
         assert json.loads(connection.recv(timeout=10))["job_id"] == job_id
         with pytest.raises(ConnectionClosed):
-            for _ in range(10_000):
-                connection.send("x" * 1000)
+            _chatter(connection)
         assert code_of(connection) == 1008
+
+
+def _chatter(connection: ClientConnection) -> None:
+    for _ in range(10_000):
+        connection.send("x" * 1000)

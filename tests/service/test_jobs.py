@@ -50,7 +50,9 @@ def got(service: Daemon, url: str) -> Answer:
 
 def test_initiate_answers_with_exactly_the_four_members(service: Daemon, server: FaultyServer) -> None:
     urls = [server.add(f"/{i}.bin", BODY) for i in range(2)]
-    answer = service.request("POST", "/v1/download/initiate", {"urls": urls, "callback_url": "https://client.example/hook"})
+    answer = service.request(
+        "POST", "/v1/download/initiate", {"urls": urls, "callback_url": "https://client.example/hook"}
+    )
     job = answer.json()
     assert answer.status == 202
     assert job == {
@@ -236,7 +238,9 @@ def test_files_of_one_name_are_all_kept(service: Daemon, server: FaultyServer) -
 
 def test_fifty_at_once_with_one_key_are_one_job(service: Daemon, server: FaultyServer) -> None:
     url, found, key = server.add("/a.bin", BODY), [], {"Idempotency-Key": "one-order"}
-    threads = [threading.Thread(target=lambda: found.append(initiate(service, url, headers=key)["job_id"])) for _ in range(50)]
+    threads = [
+        threading.Thread(target=lambda: found.append(initiate(service, url, headers=key)["job_id"])) for _ in range(50)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -257,6 +261,15 @@ def test_a_key_that_was_used_for_another_order_is_refused(service: Daemon, serve
     assert answer.headers["idempotency-replayed"] == "true"
 
 
+def test_a_job_that_was_removed_does_not_come_back(service: Daemon, server: FaultyServer) -> None:
+    key = {"Idempotency-Key": "k"}
+    url = server.add("/a.bin", BODY)
+    job_id = initiate(service, url, headers=key)["job_id"]
+    ended(service, job_id)
+    assert service.request("DELETE", f"/v1/tasks/{job_id}").status < 300
+    assert initiate(service, url, headers=key, status=410)["code"] == "removed"
+
+
 def test_asking_again_with_the_key_does_not_restart_what_was_paused(service: Daemon, slow: str) -> None:
     key = {"Idempotency-Key": "k"}
     job_id = initiate(service, slow, headers=key)["job_id"]
@@ -273,7 +286,9 @@ def test_a_job_outlives_the_daemon_that_is_killed_in_the_middle_of_it(service: D
     slow = server.add("/slow.bin", body, faults=[faults.Throttle(400_000)])
     quick = server.add("/quick.bin", BODY)
     job_id = initiate(service, quick, slow, headers={"Idempotency-Key": "k"})["job_id"]
-    until(lambda: 0 < status_of(service, job_id)["results"][1].get("size", 0) and server.bytes_sent("/slow.bin") > 200_000)
+    until(
+        lambda: status_of(service, job_id)["results"][1].get("size", 0) > 0 and server.bytes_sent("/slow.bin") > 200_000
+    )
     service.kill9()
     service.restart()
     assert initiate(service, quick, slow, headers={"Idempotency-Key": "k"})["job_id"] == job_id
@@ -313,6 +328,7 @@ def test_initiate_waits_for_no_server(service: Daemon, server: FaultyServer) -> 
         times.append(time.perf_counter() - began)
         assert answer.status == 202
     connection.close()
+    service.kill9()
     assert sorted(times)[len(times) // 2] < 0.1
 
 

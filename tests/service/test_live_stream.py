@@ -179,7 +179,7 @@ async def test_two_hundred_idle_streams_are_told_and_all_go_at_once(tmp_path: Pa
         streams = await asyncio.gather(*(stream(made.port) for _ in range(200)))
         await asyncio.gather(*(streamed.block("snapshot") for streamed in streams))
         assert made.live.kinds == {"sse": 200}
-        assert await streams[7].block() == {"": "ping"}
+        assert {"": "ping"} in [await streams[7].block() for _ in range(3)]
         await made.add()
         assert {(await streamed.block("task_status_changed"))["id"] for streamed in streams} == {"1"}
         for streamed in streams:

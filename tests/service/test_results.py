@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from argosy.service.conditional import PreconditionFailed, Portion, RangeRefused, Version, portion
+from argosy.service.conditional import Portion, PreconditionFailed, RangeRefused, Version, portion
 from argosy.service.filebody import OPAQUE, disposition, type_of
 from argosy.service.link import BadLink, LinkExpired, check, expiry, signature
 from argosy.testing.server import FaultyServer
@@ -79,7 +79,9 @@ def test_a_range_is_just_that_range(service: Daemon, link: str, asked: str, firs
     assert answer.headers["content-length"] == str(last + 1 - first)
 
 
-@pytest.mark.parametrize("asked", [f"bytes={len(BODY)}-", "bytes=-0", "bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 500)])
+@pytest.mark.parametrize(
+    "asked", [f"bytes={len(BODY)}-", "bytes=-0", "bytes=0-1,5-6", "bytes=" + ",".join(["0-"] * 500)]
+)
 def test_a_range_that_cannot_be_had_is_refused(service: Daemon, link: str, asked: str) -> None:
     answer = get(service, link, Range=asked)
     assert answer.status == 416
@@ -117,7 +119,9 @@ def test_an_empty_file_is_a_file(service: Daemon, server: FaultyServer) -> None:
 def test_many_readers_at_once_get_the_whole_of_a_large_file(service: Daemon, server: FaultyServer) -> None:
     body = os.urandom(3_000_000)
     _, (url,) = finished(service, server.add("/large.bin", body))
-    pieces = [get(service, url, Range=f"bytes={start}-{start + 999_999}").body for start in range(0, len(body), 1_000_000)]
+    pieces = [
+        get(service, url, Range=f"bytes={start}-{start + 999_999}").body for start in range(0, len(body), 1_000_000)
+    ]
     assert b"".join(pieces) == body
     assert get(service, url).body == body
 
@@ -215,7 +219,9 @@ def test_what_is_not_there_yet_or_not_at_all_is_told_apart(service: Daemon, serv
 # -- never another file --------------------------------------------------------------------------------
 
 
-def test_a_file_that_was_changed_removed_or_made_a_link_is_gone(service: Daemon, server: FaultyServer, tmp_path: Path) -> None:
+def test_a_file_that_was_changed_removed_or_made_a_link_is_gone(
+    service: Daemon, server: FaultyServer, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(BODY)
     job_id, (url,) = finished(service, server.add("/a.bin", BODY))
@@ -336,7 +342,7 @@ def test_only_types_that_cannot_run_are_told(stated: str | None, told: str) -> N
 
 
 def test_a_name_cannot_break_out_of_its_header() -> None:
-    for name in ('a"; filename="b.exe', "a\r\nX: y", "a\\", "‮gpj.exe", "a;b"):
+    for name in ('a"; filename="b.exe', "a\r\nX: y", "a\\", "\u202egpj.exe", "a;b"):
         shown = disposition(name)
         assert "\r" not in shown
         assert "\n" not in shown
@@ -360,6 +366,6 @@ def test_a_signature_is_of_one_task_file_and_moment() -> None:
     ]  # fmt: skip
     for attempt in attempts:
         with pytest.raises(BadLink):
-            check(*attempt, 99.0)
+            check(attempt[0], attempt[1], attempt[2], attempt[3], attempt[4], 99.0)
     with pytest.raises(LinkExpired):
         check(key, task, 1, "100", good, 100.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -126,6 +127,56 @@ def _loop() -> Iterator[Finding]:
         yield Finding("uvloop", "note", "not there; many small files are slower", "pip install uvloop")
     else:
         yield Finding("uvloop", "good", version("uvloop"))
+
+
+def _video() -> Iterator[Finding]:
+    """Look for what video pages need; who fetches none needs nothing."""
+    from argosy.engines.ytdlp.order import check_installed  # noqa: PLC0415 - as above
+
+    try:
+        check_installed()
+    except ArgosyError as error:
+        missing = error.detail_code == "missing_extra"
+        text = "yt-dlp is not there: no video sites" if missing else error.message
+        yield Finding("video", "note" if missing else "bad", text, error.hint)
+        return
+    yield Finding("video", "good", f"yt-dlp {version('yt-dlp')}")
+    yield _javascript()
+    ffmpeg = shutil.which("ffmpeg")
+    hint = "" if ffmpeg else "install ffmpeg: picture and sound that come apart cannot be joined"
+    yield Finding("ffmpeg", "good" if ffmpeg else "note", ffmpeg or "not there", hint)
+
+
+def _javascript() -> Finding:
+    """Look for a runtime that yt-dlp uses, new enough. Bun and QuickJS would run a page's programs unconfined: they stay unused."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    told = []
+    for name, oldest in (("deno", (2, 3)), ("node", (22,)), ("bun", None), ("qjs", None)):
+        program = shutil.which(name, path=path)
+        if program is None:
+            continue
+        if oldest is None:
+            told.append(f"{name} (not used)")
+            continue
+        found = _version_of(program)
+        if tuple(map(int, found.split("."))) >= oldest:
+            return Finding("JavaScript", "good", f"{program} {found}")
+        told.append(f"{name} {found} (too old)")
+    return Finding(
+        "JavaScript", "note", ", ".join(told) or "no runtime", "pip install deno: without it YouTube offers few formats"
+    )
+
+
+def _version_of(program: str) -> str:
+    """Return what version a program says it is, ``0`` if it does not say."""
+    import subprocess  # noqa: PLC0415 - one check needs it
+
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=5, check=False).stdout  # noqa: S603 - found by its name
+    except (OSError, subprocess.TimeoutExpired):
+        return "0"
+    match = re.search(r"\d+(?:\.\d+)*", said)
+    return match[0] if match else "0"
 
 
 # -- places --------------------------------------------------------------------------------------------
@@ -273,6 +324,6 @@ def _remote() -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _versions, _curl, _sqlite, _loop, _settings, _database, _downloads, _proxies, _certificates, _clock,
+    _versions, _curl, _sqlite, _loop, _video, _settings, _database, _downloads, _proxies, _certificates, _clock,
     _daemon, _remote,
 )  # fmt: skip

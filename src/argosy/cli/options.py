@@ -43,7 +43,10 @@ _HOW = (
     click.option("--engine", metavar="NAME", help="Have this engine move the bytes, such as wget, instead of the one that is usual for the URL."),
     click.option("--quality", metavar="Q", default="best", show_default=True, help="Of streams and videos: best, worst, 720p (at most), or bits a second such as 2M."),
     click.option("--record", "record_s", type=DURATION, help="Record a live stream for so long; else until it ends."),
-    click.option("--subs", "subtitles", metavar="LANGUAGES", default="", help="Of video pages: the subtitles too, such as en,de; 'all' for every language."),
+    click.option("--subs", "subtitles", metavar="LANGUAGES", default="", help="Of streams and video pages: the subtitles too, such as en,de; 'all' for every language."),
+    click.option("--languages", metavar="LANGUAGES", default="", help="Of streams: sound in these languages, such as en,de, or 'all' [default: the stream's own]."),
+    click.option("--join/--no-join", default=True, show_default=True, help="Of streams: put picture and sound into one file."),
+    click.option("--remux/--no-remux", default=True, show_default=True, help="Of streams: make an MP4 of a transport stream."),
     click.option("--thumbnail", is_flag=True, help="Of video pages: the picture of each video too."),
     click.option("--http", "http_version", type=click.Choice(HTTP_VERSIONS), default="auto", show_default=True, help="HTTP version to speak."),
 )  # fmt: skip
@@ -78,7 +81,10 @@ def transfer_options(given: dict[str, Any]) -> TransferOptions:
         connections=given["connections"],
         quality=given["quality"],
         record_s=given["record_s"],
-        subtitles=tuple(filter(None, (each.strip() for each in given["subtitles"].split(",")))),
+        subtitles=_words(given["subtitles"]),
+        languages=_words(given["languages"]),
+        join=given["join"],
+        remux=given["remux"],
         thumbnail=given["thumbnail"],
         headers=tuple(given["headers"]),
         user_agent=given["user_agent"],
@@ -102,6 +108,10 @@ def transfer_options(given: dict[str, Any]) -> TransferOptions:
         allow_html=given["allow_html"],
         sidecar=given["sums"],
     )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def _with_password(user: str | None) -> str | None:

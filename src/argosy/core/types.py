@@ -123,7 +123,14 @@ class TransferOptions:
     record_s: float | None = None
     """Seconds after which the recording of a live stream is complete; None: when it ends."""
     subtitles: tuple[str, ...] = ()
-    """Of a video page: the languages whose subtitles are wanted beside each video, such as ``en``; ``all``: every one."""
+    """Of a stream or video page: the languages whose subtitles are wanted beside each video, such as ``en``; ``all``: every
+    one."""
+    languages: tuple[str, ...] = ()
+    """Of a stream with several sound tracks: the languages that are wanted, such as ``en``, or ``all``; none: its default."""
+    join: bool = True
+    """Put a stream's picture and sound into one file, if that can be done here; else each becomes a file."""
+    remux: bool = True
+    """Put a stream that comes as an MPEG transport stream into an MP4, if that can be done here; else it stays as it came."""
     thumbnail: bool = False
     """Whether the picture that a page shows for a video is wanted beside it."""
     public_only: bool = False
@@ -164,6 +171,8 @@ class TaskSpec:
     """Patterns of the files that are wanted of what the source has; none: all."""
     exclude: tuple[str, ...] = ()
     """Patterns of those that are not."""
+    name: str | None = None
+    """What the one file is to be called, for a source that finds out what there is."""
     trace: str | None = None
     """The span (a ``traceparent``) of the request that asked for it, if anybody recorded that."""
 

@@ -26,6 +26,8 @@ def claimed(url: str) -> str | None:
     """Return the engine on offer that goes before the usual one for this URL, by its look."""
     if url[:6].lower() in VIDEOS or url[:3].lower() == "yt:":
         return "ytdlp"
+    if url[:4].lower() == "hls:":
+        return "hls"
     path = url.partition("?")[0].partition("#")[0].lower()
     return "hls" if path.endswith(PLAYLISTS) and path.startswith(("http://", "https://")) else None
 

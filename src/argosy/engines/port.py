@@ -128,8 +128,18 @@ class Desk(Protocol):
     async def checkpoint(self, state: FileState) -> None:
         """Record ``state``, whose extents must be durable already. Raises Fenced when the lease is gone."""
 
+    async def record(self, state: FileState) -> None:
+        """Do the same, and return once the record is durable."""
+
     def warn(self, code: str, message: str) -> None:
         """Tell people something they may want to know; ``code`` is stable, such as ``restarted`` or ``source_changed``."""
+
+
+def is_guarded(engine: Engine) -> bool:
+    """Tell whether the engine says of itself (``guarded = True``) that it reaches no address which a task must not
+    reach (``TransferOptions.public_only``). Only such engines work for others than the machine's owner.
+    """
+    return getattr(engine, "guarded", False) is True
 
 
 class Engine(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from argosy.engines.port import Engine
+from argosy.engines.port import Engine, is_guarded
 from argosy.errors import UsageError
 
 Make = Callable[[], Engine]
@@ -27,8 +27,20 @@ class Registry:
         self._claimed = claimed
         self._offer: dict[str, Make] | None = None
 
-    def engine_for(self, url: str, name: str | None = None) -> Engine:
-        """Return the engine called ``name``, else the first that accepts the URL. Raises UsageError."""
+    def engine_for(self, url: str, name: str | None = None, *, public_only: bool = False) -> Engine:
+        """Return the engine called ``name``, else the first that accepts the URL. Raises UsageError.
+
+        ``public_only``: for a task that must reach public addresses only; an engine that does not heed that is refused.
+        """
+        engine = self._found(url, name)
+        if public_only and not is_guarded(engine):
+            raise UsageError(
+                f"the engine {engine.name} cannot be kept from private addresses",
+                hint="it works for the owner of this machine only", code="unguarded_engine",
+            )  # fmt: skip
+        return engine
+
+    def _found(self, url: str, name: str | None) -> Engine:
         name = name or self._claimed(url)
         if name is not None:
             return self._named(name)

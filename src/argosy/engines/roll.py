@@ -8,7 +8,7 @@ from typing import Final
 from argosy.core.ranges import Piece, RangeMap
 from argosy.core.types import FileState
 from argosy.destinations.ledger import Ledger
-from argosy.engines.port import Desk, Facts
+from argosy.engines.port import Desk, Facts, Part
 
 CHECKPOINT_BYTES: Final = 1024 * 1024
 CHECKPOINT_S: Final = 3.0
@@ -33,6 +33,12 @@ class Roll:
     @property
     def received(self) -> int:
         return self._ledger.ranges.received if self._ledger is not None else held(self.state)
+
+    @property
+    def part(self) -> Part:
+        """The part, once it is placed."""
+        assert self._ledger is not None
+        return self._ledger.part
 
     @property
     def placed(self) -> bool:

@@ -51,7 +51,9 @@ class Carrier:
             self._manifest.note(state)
             if state.finished:
                 return state
-        engine = self._yard.engines.engine_for(state.urls[0], self._job.task.spec.engine)
+        engine = self._yard.engines.engine_for(
+            state.urls[0], self._job.task.spec.engine, public_only=self._options.public_only
+        )
         if state.published is not None and state.part is None:
             if await self._is_current(state, engine):
                 return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)

@@ -77,8 +77,11 @@ class Desk:
             gauge.total = total
 
     async def checkpoint(self, state: FileState) -> None:
-        running = state if state.status is FileStatus.RUNNING else replace(state, status=FileStatus.RUNNING)
-        await self._manifest.checkpoint(running)
+        await self._manifest.checkpoint(_running(state))
+        self._advance(state)
+
+    async def record(self, state: FileState) -> None:
+        await self._manifest.record([_running(state)])
         self._advance(state)
 
     def warn(self, code: str, message: str) -> None:
@@ -119,3 +122,7 @@ class Desk:
         if self._digesting is not None:
             await self._digesting
         return await self.digest.finish(size)
+
+
+def _running(state: FileState) -> FileState:
+    return state if state.status is FileStatus.RUNNING else replace(state, status=FileStatus.RUNNING)

@@ -58,7 +58,7 @@ async def _asked(machine: Machine, spec: TaskSpec) -> tuple[Sequence[FileSpec], 
         if not files:
             raise UsageError("there is nothing to download at that place", code="nothing")
         url = files[0].urls[0]
-        engine = yard.engines.engine_for(url, spec.engine)
+        engine = yard.engines.engine_for(url, spec.engine, public_only=spec.options.public_only)
         if len(files) > 1 or not isinstance(engine, Prober):
             return files, engine.name, None
         half = LONGEST_S / 2

@@ -17,7 +17,7 @@ class TaskWeb:
 
     async def read(self, url: str, *, limit: int, headers: Headers = (), body: bytes | None = None) -> bytes:
         """See :class:`argosy.sources.port.Web`."""
-        engine = self._engines.engine_for(url)
+        engine = self._engines.engine_for(url, public_only=self._options.public_only)
         if not isinstance(engine, Reader):
             raise UsageError(f"the engine {engine.name} reads no documents", code="unsupported_url")
         return await engine.read(url, self._options, limit, headers=headers, body=body)

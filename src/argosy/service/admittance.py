@@ -94,6 +94,8 @@ def changes_of(wanted: Options, asker: Principal) -> dict[str, Any]:
         forbidden = [name for name in OWNERS if given.get(name) not in (None, False)]
         if forbidden:
             raise _owners_only(forbidden[0])
+    if "subtitles" in given:
+        given["subtitles"] = tuple(given["subtitles"])
     if "headers" in given:
         given["headers"] = tuple(given["headers"])
         for name, _ in given["headers"]:

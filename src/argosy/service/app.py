@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from argosy.about import VERSION
 from argosy.errors import ArgosyError, Failure
-from argosy.service import problem, schema
+from argosy.service import openapi, problem
 from argosy.service.context import Service
 from argosy.service.routes import (
     background,
@@ -54,19 +54,25 @@ HINTS = {404: "/openapi.json says what there is", 405: "/openapi.json says what 
 
 def create_app(service: Service) -> FastAPI:
     """Return the app; whoever runs it has started ``service`` and stops it afterwards."""
-    app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = routed()
     app.state.service = service
-    for routes in (  # they are looked through in this order, so what is asked most comes first
-        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, limits,
-        configuration, history, stats, background, description, security, webhooks,
-    ):  # fmt: skip
-        app.include_router(routes.router)
-    schema.complete(app)
     app.add_exception_handler(ArgosyError, problem.of_error)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _unforeseen)
     app.add_middleware(Gate, service=service)
+    return app
+
+
+def routed() -> FastAPI:
+    """Return an app that has every route and describes them; it answers nothing yet."""
+    app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for routes in (  # they are looked through in this order, so what is asked most comes first
+        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, limits,
+        configuration, history, stats, background, description, security, webhooks,
+    ):  # fmt: skip
+        app.include_router(routes.router)
+    openapi.complete(app)
     return app
 
 

@@ -1,6 +1,6 @@
 """The live channels, described as AsyncAPI 3.1: made of the same classes that are sent and read.
 
-``python -m argosy.service.asyncapi`` prints it as ``docs/asyncapi.json`` has it; the service answers it at ``/asyncapi.json``.
+The service answers it at ``/asyncapi.json``; ``docs/asyncapi.json`` has it too.
 """
 
 from __future__ import annotations
@@ -101,8 +101,4 @@ def _operation(action: str, channel: str, kinds: tuple[Any, ...]) -> dict[str, A
 
 def text() -> str:
     """Return the description as the file has it."""
-    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    print(text(), end="")  # noqa: T201 - its result
+    return json.dumps(document(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"

@@ -33,7 +33,7 @@ class Downloads:
         self._ttl_s = float(settings["result_ttl_s"])
         self._public = str(settings["public_url"]).rstrip("/")
         self._parts = AsyncExitStack()
-        self.initiation = Initiation(runtime, settings, clock)
+        self.initiation = Initiation(runtime, settings, secrets.key, clock)
         self.results = Results(runtime)
         self.views = Views(runtime, self.results, clock)
 

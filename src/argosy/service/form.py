@@ -27,6 +27,14 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Rate = Annotated[int, Field(ge=1, le=LARGEST, description="Bytes per second.")]
 Connections = Annotated[int, Field(ge=1, le=64)]
 Seconds = Annotated[float, Field(ge=0.1, le=3600)]
+Moment = Annotated[
+    AwareDatetime,
+    WithJsonSchema({
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+        "description": "ISO 8601 with its offset, or epoch seconds.",
+        "examples": ["2026-11-24T22:00:00+01:00"],
+    }),
+]  # fmt: skip
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -101,6 +109,10 @@ class Options(Form):
     file_retries: Annotated[int, Field(ge=0, le=100)] | None = None
     quality: Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=LINE)] | None = None
     record_s: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
+    subtitles: (
+        Annotated[list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]], Field(max_length=100)] | None
+    ) = Field(default=None, description="Of a video page: languages such as `en`, or `all`.")
+    thumbnail: bool | None = None
 
 
 class NewFile(Form):
@@ -157,9 +169,7 @@ class NewTask(Wanted):
     priority: Priority = 0
     queue: QueueName = "interactive"
     paused: bool = False
-    start_at: AwareDatetime | None = Field(
-        default=None, description="Not before then; ISO 8601 with its offset, or epoch seconds."
-    )
+    start_at: Moment | None = Field(default=None, description="Not before then.")
     max_retries: Retries | None = None
     callback: Url | None = Field(default=None, description="A URL to be told once the task has ended.")
 

@@ -14,15 +14,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from argosy.core.types import TaskId
 from argosy.errors import UsageError
+from argosy.service.security.principal import Principal
 from argosy.store.port import Record, Store
-
-if TYPE_CHECKING:
-    from argosy.service.context import Service
-    from argosy.service.security.principal import Principal
 
 KIND: Final = "idempotency"
 KEPT_S: Final = 86_400.0
@@ -45,7 +42,7 @@ class Claim:
         return hmac.digest(key, text, "sha256")[:16].hex()
 
 
-async def claim(service: Service, asker: Principal, key: str, content: bytes) -> Claim:
+async def claim(store: Store, now: float, asker: Principal, key: str, content: bytes) -> Claim:
     """Return what the key stands for, durably. Raises UsageError, code ``idempotency_mismatch`` if that is another
     request than ``content``.
     """
@@ -55,10 +52,9 @@ async def claim(service: Service, asker: Principal, key: str, content: bytes) ->
             hint=f"at most {LONGEST} printable characters, such as a UUID",
             code="idempotency_key",
         )
-    now = service.clock.epoch()
     name = hashlib.blake2b(f"{asker.name}\0{key}".encode(), digest_size=24).hexdigest()
     ours = {"asked": hashlib.sha256(content).hexdigest(), "nonce": secrets.token_hex(16)}
-    record = await service.runtime.store.keep(Record(KIND, name, json.dumps(ours), now + KEPT_S), now)
+    record = await store.keep(Record(KIND, name, json.dumps(ours), now + KEPT_S), now)
     kept = json.loads(record.value)
     if kept["asked"] != ours["asked"]:
         raise UsageError(

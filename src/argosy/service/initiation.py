@@ -1,12 +1,10 @@
 """How a job begins: what was asked for becomes one task with a folder of its own, durably, before anybody is answered.
 
-Nothing here waits for the network. An ``Idempotency-Key`` is kept with the id of the job that it is for before that job is
-stored: so whoever asks again, after whatever crash, is given that job or makes it, and never a second one.
+Nothing here waits for the network.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -16,18 +14,17 @@ from typing import Final, Self
 
 from argosy.config import Config
 from argosy.core.types import FileSpec, Task, TaskId
-from argosy.errors import UnknownTask, UsageError
+from argosy.errors import UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
+from argosy.service import idempotency
+from argosy.service.idempotency import Claim
 from argosy.service.security.principal import Principal
 from argosy.sources.catalogue import Catalogue, FileId, files_of, opened
 from argosy.sources.http import check
-from argosy.store.port import Record
 
 FOLDER: Final = "jobs"
-KIND: Final = "initiate"
-KEY_TTL_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,9 @@ class Order:
     callback_url: str | None = None
 
     @property
-    def digest(self) -> str:
-        """The same for the same order."""
-        text = json.dumps([*self.file_ids, None, *self.urls, None, self.callback_url])
-        return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    def content(self) -> bytes:
+        """The same for the same order, and for no request of another kind."""
+        return json.dumps(["initiate", self.file_ids, self.urls, self.callback_url]).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,15 @@ class Begun:
 class Initiation:
     """An async context manager. Lives on the runtime's loop."""
 
-    def __init__(self, runtime: Runtime, settings: Config, clock: Clock) -> None:
+    def __init__(self, runtime: Runtime, settings: Config, key: bytes, clock: Clock) -> None:
         """Raises UsageError for a setting ``catalogue`` that cannot be meant."""
         self._runtime = runtime
+        self._key = key
         self._clock = clock
         self._catalogue: Catalogue | None = opened(settings["catalogue"], settings.home.config)
         self._root = str(Path(settings["directory"] or Path.cwd()).expanduser().absolute() / FOLDER)
         self._retries: int = settings["file_retries"]
-        # A job of one file is tried again as a task. So is one of many: the others need not wait for the one that failed.
+        # A file that fails is tried again with its job, after the others: two counts, one within the other, would multiply.
         self._options = replace(settings.options(), file_retries=0)
         self._guarded = replace(self._options, public_only=True, netrc=False)
 
@@ -76,13 +73,14 @@ class Initiation:
             await self._catalogue.close()
 
     async def begin(self, order: Order, asker: Principal, key: str | None = None) -> Begun:
-        """Return the job once it is durable. Raises UsageError (``unknown_file`` among its codes), CatalogueError, or one
-        with the code ``idempotency_mismatch`` if the key was used for another order.
+        """Return the job once it is durable: with a ``key`` the one that it was used for first. Raises UsageError and
+        CatalogueError.
         """
         job_id = secrets.token_hex(16)
         if key is not None:
-            job_id = await self._kept(key, asker, order, job_id)
-            known = await self._known(job_id)
+            claim = await idempotency.claim(self._runtime.store, self._clock.epoch(), asker, key, order.content)
+            job_id = claim.task_id(self._key, 0)
+            known = await self._known(claim, job_id)
             if known is not None:
                 return Begun(job_id, known.files_total, known)
         files = await self._files(order)
@@ -118,23 +116,17 @@ class Initiation:
             ids.setdefault(str(each), each)
         return await files_of(self._catalogue, list(ids.values())) + files
 
-    # -- the same again ----------------------------------------------------------------------------
-
-    async def _kept(self, key: str, asker: Principal, order: Order, job_id: TaskId) -> TaskId:
-        """Return the id of the job that the key is for, from the first time it was used."""
-        now = self._clock.epoch()
-        name = hashlib.blake2b(f"{asker.name}\0{key}".encode(), digest_size=24).hexdigest()
-        value = json.dumps({"job_id": job_id, "order": order.digest})
-        kept = json.loads((await self._runtime.store.keep(Record(KIND, name, value, now + KEY_TTL_S), now)).value)
-        if kept["order"] != order.digest:
-            raise UsageError(
-                "the Idempotency-Key was used for another request", hint="take a new key", code="idempotency_mismatch"
-            )
-        known: TaskId = kept["job_id"]
-        return known
-
-    async def _known(self, job_id: TaskId) -> Task | None:
-        try:
-            return await self._runtime.task(job_id)
-        except UnknownTask:
+    async def _known(self, claim: Claim, job_id: TaskId) -> Task | None:
+        """Return the job that an earlier request with the key has made. Raises UsageError if it was removed since."""
+        if claim.fresh:
             return None
+        store = self._runtime.store
+        known = (await store.get([job_id])).get(job_id)
+        if known is not None or not await store.events(task_id=job_id, limit=1):
+            return known
+        known = (await store.get([job_id])).get(job_id)  # it may have been made since the first look
+        if known is None:
+            raise UsageError(
+                "the job that was made for this key has been removed since", hint="take a new key", code="removed"
+            )
+        return known

@@ -146,20 +146,21 @@ class TableCatalogue:
 
 
 class PluginCatalogue:
-    """Somebody's function, which has :data:`LOOKUP_S` to answer."""
+    """Somebody's function, which has ``patience_s`` to answer."""
 
-    def __init__(self, name: str, look_up: LookUp) -> None:
+    def __init__(self, name: str, look_up: LookUp, *, patience_s: float = LOOKUP_S) -> None:
         self._name = name
         self._look_up = look_up
+        self._patience_s = patience_s
 
     async def find(self, ids: Sequence[FileId]) -> Mapping[str, Entry]:
         try:
-            async with asyncio.timeout(LOOKUP_S):
+            async with asyncio.timeout(self._patience_s):
                 found = await self._ask(tuple(ids))
             return {str(each): entry for each, entry in found.items()}
         except TimeoutError:
             raise CatalogueError(
-                f"the catalogue did not answer within {LOOKUP_S:.0f} s", hint="try again later", retryable=True
+                f"the catalogue did not answer within {self._patience_s:g} s", hint="try again later", retryable=True
             ) from None
         except Exception as error:
             log.exception("catalogue.plugin_failed", extra={"plugin": self._name})
@@ -189,7 +190,7 @@ def _plugin(name: str) -> LookUp:
     return look_up
 
 
-def _file(file_id: FileId, entry: Entry) -> FileSpec:
+def _file(file_id: FileId, entry: object) -> FileSpec:
     """Return the file that an entry describes. Raises CatalogueError, which names the id."""
     try:
         return _described(file_id, {"url": entry} if isinstance(entry, str) else entry)
@@ -198,7 +199,9 @@ def _file(file_id: FileId, entry: Entry) -> FileSpec:
         raise CatalogueError(f"what the catalogue says of file {_shown(file_id)} makes no sense: {why}") from None
 
 
-def _described(file_id: FileId, entry: Mapping[str, Any]) -> FileSpec:
+def _described(file_id: FileId, entry: object) -> FileSpec:
+    if not isinstance(entry, Mapping):
+        raise TypeError(entry)
     mirrors = entry.get("mirrors") or ()
     urls = (entry["url"], *(mirrors.split() if isinstance(mirrors, str) else mirrors))
     for url in urls:

@@ -78,6 +78,9 @@ class RecordingDesk:
         self.states.append(state)
         self._stop_if_far_enough(state.received)
 
+    async def record(self, state: FileState) -> None:
+        await self.checkpoint(state)
+
     def warn(self, code: str, message: str) -> None:
         self.warnings.append(code)
 

@@ -29,6 +29,7 @@ class CurlEngine:
     """
 
     name = "curl"
+    guarded = True
 
     def __init__(self, allowed: Addresses | None = None, proxy: str | None = None) -> None:
         self._client = Client()
@@ -78,24 +79,35 @@ class CurlEngine:
         return isinstance(verdict, Untouched) or (isinstance(verdict, Whole) and verdict.same is Match.SAME)
 
     async def read(
-        self, url: str, options: TransferOptions, limit: int, *, span: tuple[int, int] | None = None,
+        self, url: str, options: TransferOptions, limit: int, *,
         headers: tuple[tuple[str, str], ...] = (), body: bytes | None = None,
     ) -> bytes:  # fmt: skip
-        """Return a small document, or the bytes ``[first, end)`` of one; with a ``body`` by POST. Raises the server's
-        refusal, or BadResponse if it has more than ``limit`` bytes.
+        """Return a small document; with a ``body`` it is asked for by POST. Raises the server's refusal, or BadResponse
+        if it has more than ``limit`` bytes.
+        """
+        return (await self.document(url, options, limit, headers=headers, body=body))[0]
+
+    async def document(
+        self, url: str, options: TransferOptions, limit: int, *, span: tuple[int, int] | None = None,
+        headers: tuple[tuple[str, str], ...] = (), body: bytes | None = None, patient: bool = False,
+    ) -> tuple[bytes, str]:  # fmt: skip
+        """Return the same, or the bytes ``[first, end)`` of it, and where it came from after redirects. ``patient``: it
+        may take as long as bytes come.
         """
         if span is not None:
             headers = (*headers, ("Range", f"bytes={span[0]}-{span[1] - 1}"))
-        reply = await ask(self._client_for(options), url, options, limit=limit + 1, conditions=headers, body=body)
+        reply = await ask(
+            self._client_for(options), url, options, limit=limit + 1, conditions=headers, body=body, patient=patient
+        )
         if reply.failure is not None:
             raise reply.failure
         if span is not None and reply.head.status in (200, 206):
-            return part_of(reply.head, reply.body, span)
+            return part_of(reply.head, reply.body, span), reply.url
         if reply.head.status != 200 and url.startswith("http"):
             raise refusal(reply.head, now=time.time())
         if reply.cut:
             raise BadResponse(f"more than {limit:,} bytes came where a small document was expected", code="too_large")
-        return reply.body
+        return reply.body, reply.url
 
     async def probe(self, url: str, options: TransferOptions) -> Found:
         """Return what the server tells of the file. Raises its refusal, or what kept it from answering."""

@@ -16,6 +16,7 @@ from argosy.errors import BadResponse
 HOPS: Final = 20
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _WIRED: Final = re.compile(r"(?:https?|s?ftp|ftps)://[!-\"$-~]+")
+_USUAL: Final = re.compile(r"(?:https?|s?ftp|ftps)://[A-Za-z0-9.-]+(?::[0-9]{1,4})?/")
 _AS_IT_IS: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What is not touched when a URL is made fit for the wire: all of printable ASCII."""
 
@@ -167,6 +168,8 @@ def _target(asked: str, location: str) -> str:
 
 def check_url(url: str) -> str | None:
     """Return what is wrong with the URL, None if this engine can fetch it."""
+    if _USUAL.match(url):
+        return None  # as with most, and told in a tenth of the time
     try:
         parts = urlsplit(url)
         host = parts.hostname

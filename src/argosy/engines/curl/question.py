@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import ceil
 from typing import Final
 
 import pycurl
@@ -43,16 +44,18 @@ async def ask(
     asked: Asked = WHOLE,
     bare: bool = False,
     body: bytes | None = None,
+    patient: bool = False,
 ) -> Reply:
     """Return the answer to a GET, following redirects; at most ``limit`` bytes of its body are read.
 
+    ``patient``: it may take as long as bytes come.
     ``bare``: only what is told of it, no body; for other protocols than HTTP. A ``body`` is sent by POST, and nowhere
     else than where it was to go.
     """
     origin = Origin(url)
     while True:
         request = Request(origin.url, asked, trusted=origin.trusted, conditions=conditions, body=body)
-        reply = await _once(client, request, options, limit, bare=bare)
+        reply = await _once(client, request, options, limit, bare=bare, patient=patient)
         if reply.head.status not in REDIRECTS or body is not None:
             return reply
         origin.follow(request.url, reply.head.get("location"))
@@ -72,7 +75,9 @@ def part_of(head: Head, body: bytes, span: tuple[int, int]) -> bytes:
     return data
 
 
-async def _once(client: Client, request: Request, options: TransferOptions, limit: int, *, bare: bool) -> Reply:
+async def _once(
+    client: Client, request: Request, options: TransferOptions, limit: int, *, bare: bool, patient: bool
+) -> Reply:
     body, over = bytearray(), asyncio.Event()
     lines: list[bytes] = []
     failures: list[ArgosyError] = []
@@ -92,7 +97,11 @@ async def _once(client: Client, request: Request, options: TransferOptions, limi
     if bare:
         curl.setopt(pycurl.NOBODY, 1)
     curl.setopt(pycurl.WRITEFUNCTION, take)
-    curl.setopt(pycurl.TIMEOUT_MS, int((options.connect_timeout_s + options.stall_timeout_s) * 1000))
+    if patient:
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
+        curl.setopt(pycurl.LOW_SPEED_TIME, max(1, ceil(options.stall_timeout_s)))
+    else:
+        curl.setopt(pycurl.TIMEOUT_MS, int((options.connect_timeout_s + options.stall_timeout_s) * 1000))
     client.start(curl, ended)
     try:
         await over.wait()

@@ -4,25 +4,56 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from argosy.engines.hls.playlist import Media
 
 FINGERPRINTED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Memo:
-    """``at`` bytes hold every segment before number ``following`` of the playlist ``url``."""
+class Stage(StrEnum):
+    """How far the file is."""
 
-    url: str
-    following: int
-    at: int
-    fingerprint: str
+    RECORD = "record"
+    """Segments are still to come."""
+    WHOLE = "whole"
+    """All segments are in the part."""
+    COPY = "copy"
+    """The file is made and lies in the workshop; from there it goes into the part."""
+    DONE = "done"
+    """The part is the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How far one playlist of segments has been recorded."""
+
+    variant: str = ""
+    """The path of the playlist, without what expires."""
+    following: int = 0
+    """Every segment before this number is in the part."""
     seconds: float = 0.0
     """How much of it, as the playlist says, is here."""
+    fingerprint: str = ""
+    """What a finished playlist is known by; empty of a live one."""
     init: str = ""
-    """The initialisation section that was written last."""
+    """The digest of the initialisation section that was written last."""
+    joint: str = ""
+    """Where the joining of subtitles stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """``at`` bytes of the part hold what the notes say."""
+
+    at: int = 0
+    stage: Stage = Stage.RECORD
+    notes: tuple[Note, ...] = field(default=())
+    ending: str = ""
+    """What the file's name is to end with after all, if not with what it was begun with."""
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -31,12 +62,20 @@ class Memo:
 def parse(text: str | None) -> Memo | None:
     """Return what was remembered, None if that is nothing or makes no sense."""
     try:
-        return Memo(**json.loads(text or "{}"))
-    except (ValueError, TypeError):
+        told = json.loads(text or "{}")
+        notes = tuple(Note(**note) for note in told["notes"])
+        return Memo(int(told["at"]), Stage(told["stage"]), notes, str(told["ending"]))
+    except (ValueError, TypeError, KeyError):
         return None
 
 
+def path_of(url: str) -> str:
+    return urlsplit(url).path
+
+
 def fingerprint(media: Media) -> str:
-    """Return what tells one finished playlist from another: its segments' paths and lengths, without what expires."""
-    paths = [f"{segment.piece.url.partition('?')[0]} {segment.seconds}" for segment in media.segments[:FINGERPRINTED]]
-    return hashlib.blake2b("\n".join([*paths, str(len(media.segments))]).encode(), digest_size=12).hexdigest()
+    """Return what tells one finished playlist from another: its segments' names and lengths, without what expires."""
+    if not media.ended:
+        return ""
+    names = [f"{PurePosixPath(path_of(each.piece.url)).name} {each.seconds}" for each in media.segments[:FINGERPRINTED]]
+    return hashlib.blake2b("\n".join([*names, str(len(media.segments))]).encode(), digest_size=12).hexdigest()

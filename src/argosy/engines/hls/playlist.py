@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -13,7 +13,13 @@ from argosy.errors import BadResponse, UsageError
 LARGEST_BYTES: Final = 16 * 1024 * 1024
 """Of a playlist."""
 MOST_SEGMENTS: Final = 200_000
+MOST_LINES: Final = 8 * MOST_SEGMENTS
 LONGEST_LINE: Final = 256 * 1024
+LONGEST_TARGET_S: Final = 60.0
+"""However long segments are said to be: a live playlist is looked at again after that."""
+USUAL_TARGET_S: Final = 6.0
+UNUSED: Final = ("#EXT-X-PART:", "#EXT-X-PRELOAD-HINT:", "#EXT-X-RENDITION-REPORT:", "#EXT-X-PART-INF:", "#EXT-X-DATERANGE:")
+"""Tags of low latency and of advertising: what they tell of comes as whole segments later."""
 _RANGE: Final = re.compile(r"(\d+)(?:@(\d+))?")
 
 
@@ -99,32 +105,34 @@ class Master:
 
 def read(data: bytes, url: str) -> Media | Master:
     """Return what the playlist at ``url`` says. Raises BadResponse for what is none, UsageError without the extra."""
-    text = _text(data)
+    lines = _lines(data)
     try:
         import m3u8  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError("playlists need m3u8", hint="pip install 'argosy[hls]'", code="missing_extra") from None
     try:
-        parsed = m3u8.loads(text)
+        parsed = m3u8.loads("\n".join(lines))
     except Exception as error:
         raise BadResponse(f"the playlist makes no sense: {type(error).__name__}", code="playlist") from error
     if parsed.is_variant:
         return Master(tuple(_variants(parsed, url)), tuple(_renditions(parsed, url)))
-    if len(parsed.segments) > MOST_SEGMENTS:
-        raise BadResponse(f"a playlist of more than {MOST_SEGMENTS:,} segments", code="playlist")
-    target = float(parsed.target_duration or 0) or 6.0
-    return Media(tuple(_segments(parsed, url)), bool(parsed.is_endlist), target)
+    target = float(parsed.target_duration or 0) or USUAL_TARGET_S
+    return Media(tuple(_segments(parsed, url)), bool(parsed.is_endlist), min(target, LONGEST_TARGET_S))
 
 
-def _text(data: bytes) -> str:
+def _lines(data: bytes) -> list[str]:
+    """Return the lines that count."""
     if len(data) > LARGEST_BYTES:
         raise BadResponse(f"a playlist of more than {LARGEST_BYTES:,} bytes", code="playlist")
-    text = data.decode("utf-8-sig", errors="replace")
-    if not text.lstrip().startswith("#EXTM3U"):
+    lines = [line.strip() for line in data.decode("utf-8-sig", errors="replace").split("\n")]
+    if next(filter(None, lines), "")[:7] != "#EXTM3U":
         raise BadResponse("not a playlist: it does not begin with #EXTM3U", hint="is this URL a web page?", code="playlist")
-    if max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+    if max(map(len, lines)) > LONGEST_LINE:
         raise BadResponse("a playlist with a line without end", code="playlist")
-    return text
+    lines = [line for line in lines if line and not line.startswith(UNUSED) and (line[0] != "#" or line[:4] == "#EXT")]
+    if len(lines) > MOST_LINES or sum(line[0] != "#" for line in lines) > MOST_SEGMENTS:
+        raise BadResponse(f"a playlist of more than {MOST_SEGMENTS:,} segments", code="playlist")
+    return lines
 
 
 def joined(base: str, uri: str) -> str:
@@ -140,6 +148,8 @@ def joined(base: str, uri: str) -> str:
 
 def _variants(parsed: Any, url: str) -> Iterator[Variant]:  # noqa: ANN401 - m3u8 ships no types
     for each in parsed.playlists:
+        if not each.uri:
+            raise BadResponse("a variant of the playlist leads nowhere", code="playlist")
         told = each.stream_info
         resolution = told.resolution or (None, None)
         yield Variant(
@@ -157,13 +167,14 @@ def _renditions(parsed: Any, url: str) -> Iterator[Rendition]:  # noqa: ANN401 -
 
 
 def _segments(parsed: Any, url: str) -> Iterator[Segment]:  # noqa: ANN401 - as above
-    ends: dict[str, int] = {}
+    before: tuple[str, int] = ("", 0)
     first = int(parsed.media_sequence or 0)
     for place, each in enumerate(parsed.segments):
+        if not each.uri:
+            raise BadResponse(f"segment {first + place} of the playlist leads nowhere", code="playlist")
         where = joined(url, each.uri)
-        span = _span(each.byterange, ends.get(where, 0))
-        if span is not None:
-            ends[where] = span.end
+        span = _span(each.byterange, before[1] if before[0] == where else 0)
+        before = (where, span.end) if span is not None else ("", 0)
         init = each.init_section
         yield Segment(
             first + place,
@@ -198,27 +209,3 @@ def _key(key: Any, url: str) -> Key | None:  # noqa: ANN401 - m3u8 ships no type
         except ValueError:
             raise BadResponse("the playlist's IV is no number", code="playlist") from None
     return Key(key.method.upper(), joined(url, key.uri or ""), iv)
-
-
-def chosen(master: Master, quality: str) -> Variant:
-    """Return the variant that ``quality`` asks for: ``best``, ``worst``, ``720p`` (the best of at most that height), or
-    ``2M`` (the best of at most that many bits a second). Where none is so small, the smallest. Raises BadResponse.
-    """
-    variants: Sequence[Variant] = sorted(master.variants, key=lambda each: (each.height or 0, each.bandwidth))
-    if not variants:
-        raise BadResponse("the playlist has no variant", code="playlist")
-    if quality == "best":
-        return variants[-1]
-    if quality == "worst":
-        return variants[0]
-    fitting = [each for each in variants if _fits(each, quality)]
-    return fitting[-1] if fitting else variants[0]
-
-
-def _fits(variant: Variant, quality: str) -> bool:
-    number = quality[:-1]
-    if not number.replace(".", "", 1).isdigit() or quality[-1] not in "pkM":
-        raise UsageError(f"not a quality: {quality!r}", hint="write best, worst, 720p, or bits a second such as 2M")
-    if quality.endswith("p"):
-        return variant.height is not None and variant.height <= float(number)
-    return variant.bandwidth <= float(number) * {"k": 1e3, "M": 1e6}[quality[-1]]

@@ -34,7 +34,10 @@ class Unfit(Exception):
 
 
 class WgetEngine:
-    """HTTP and HTTPS through the ``wget`` program; only for tasks that name it. Lives on the transfer loop."""
+    """HTTP and HTTPS through the ``wget`` program; only for tasks that name it. Lives on the transfer loop.
+
+    It says nothing of being guarded: wget cannot be kept from private addresses.
+    """
 
     name = "wget"
 
@@ -45,10 +48,6 @@ class WgetEngine:
         desk.cancel.check()
         if not self.accepts(state.urls[0]):
             raise UsageError("wget is used for http and https only", hint="leave --engine out", code="unsupported_url")
-        if options.public_only:
-            raise UsageError(
-                "wget cannot be kept from private addresses", hint="use the usual engine", code="unguarded_engine"
-            )
         if end_orphan(state.memo):
             desk.warn("orphan_ended", "a wget that an earlier run had left behind was ended")
         roll = Roll(state, desk)

@@ -184,11 +184,11 @@ def _room(workshop: Path, link: Link) -> Path:
 def _checked(workshop: Path, folder: Path, made: str | None) -> _Ready:
     """Return what was made. Raises BadResponse unless it is a file of that folder, and of a kind that videos are."""
     path = Path(made or "")
-    if not made or path.parent != folder or path.suffix.lower().lstrip(".") not in MEDIA:
-        raise BadResponse("yt-dlp made no video", code="unsafe_extension" if made else "video_site")
-    there = os.lstat(path)
-    if not stat.S_ISREG(there.st_mode) or not there.st_size:
+    there = os.lstat(path) if made and path.parent == folder else None
+    if there is None or not stat.S_ISREG(there.st_mode) or not there.st_size:
         raise BadResponse("yt-dlp made no video", code="video_site")
+    if path.suffix.lower().lstrip(".") not in MEDIA:
+        raise BadResponse(f"yt-dlp made a {path.suffix[:20]!r} file, which is no video", code="unsafe_extension")
     return _Ready(str(path.relative_to(workshop)), there.st_size, there.st_mtime_ns)
 
 

@@ -35,6 +35,9 @@ class Veil:
     async def checkpoint(self, state: FileState) -> None:
         await self._desk.checkpoint(self.dressed(state))
 
+    async def record(self, state: FileState) -> None:
+        await self._desk.record(self.dressed(state))
+
     def warn(self, code: str, message: str) -> None:
         self._desk.warn(code, message)
 

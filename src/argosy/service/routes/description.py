@@ -11,7 +11,7 @@ from argosy.service import asyncapi
 router = APIRouter(tags=["service"])
 
 
-@router.get("/asyncapi.json")
+@router.get("/asyncapi.json", operation_id="describeLiveChannels")
 async def live_channels() -> dict[str, Any]:
     """Return the description of the live channels as AsyncAPI 3.1."""
     return asyncapi.document()

@@ -77,7 +77,11 @@ class Initiate(BaseModel):
 
 
 @router.post(
-    "/v1/download/initiate", status_code=202, response_model=Started, responses=problems(409, 413, 415, 422, 507)
+    "/v1/download/initiate",
+    operation_id="initiateJob",
+    status_code=202,
+    response_model=Started,
+    responses=problems(409, 413, 415, 422, 507),
 )
 async def initiate(
     asked: Initiate, request: Request, service: Context, asker: Asker, idempotency_key: IdempotencyKey = None
@@ -113,6 +117,7 @@ def _unknown(error: UnknownFiles, ids: Sequence[int | str], request: Request) ->
 
 @router.get(
     "/v1/download/status/{job_id}",
+    operation_id="getJob",
     response_model=JobDocument,
     responses={304: {"description": "It is as `If-None-Match` has it."}, **problems(404, 422)},
 )
@@ -134,7 +139,12 @@ async def _status(job_id: TaskId, request: Request, service: Service, if_none_ma
     return Response(body, 200, headers, MEDIA_TYPE)
 
 
-@router.get("/v1/download/result/{job_id}", response_model=JobResult, responses=problems(404, 409, 422))
+@router.get(
+    "/v1/download/result/{job_id}",
+    operation_id="getJobResult",
+    response_model=JobResult,
+    responses=problems(404, 409, 422),
+)
 async def result(job_id: JobId, request: Request, service: Context) -> Response:
     """Return links to what came, once the job has ended: whoever has one can get that file until ``expires_at``."""
     downloads = service.downloads
@@ -146,19 +156,19 @@ Verb = Callable[[Sequence[TaskId]], Awaitable[list[Outcome]]]
 CHANGED: Final[dict[str, Any]] = {"response_model": JobDocument, "responses": problems(404, 409, 422)}
 
 
-@router.post("/v1/download/{job_id}/cancel", **CHANGED)
+@router.post("/v1/download/{job_id}/cancel", operation_id="cancelJob", **CHANGED)
 async def cancel(job_id: JobId, request: Request, service: Context) -> Response:
     """Give the job up; what has come whole stays. Of one that is being worked at, the status changes in a moment."""
     return await _changed(service.runtime.cancel, job_id, request, service)
 
 
-@router.post("/v1/download/{job_id}/pause", **CHANGED)
+@router.post("/v1/download/{job_id}/pause", operation_id="pauseJob", **CHANGED)
 async def pause(job_id: JobId, request: Request, service: Context) -> Response:
     """Let the job rest with what it has. Of one that is being worked at, the status changes in a moment."""
     return await _changed(service.runtime.pause, job_id, request, service)
 
 
-@router.post("/v1/download/{job_id}/resume", **CHANGED)
+@router.post("/v1/download/{job_id}/resume", operation_id="resumeJob", **CHANGED)
 async def resume(job_id: JobId, request: Request, service: Context) -> Response:
     """Let a paused job go on, or one that failed try again for what is missing."""
     return await _changed(service.runtime.resume, job_id, request, service)

@@ -15,6 +15,7 @@ from argosy.service.context import Context, Service
 from argosy.service.live.filter import EventName, Filter
 from argosy.service.live.frame import TASKS, Id, Seq
 from argosy.service.live.stream import MEDIA_TYPE, Asked, EventStream
+from argosy.service.schema import problems
 
 router = APIRouter(tags=["events"])
 STREAMED: Final[dict[int | str, dict[str, Any]]] = {
@@ -49,13 +50,13 @@ class EventPage:
     more: bool
 
 
-@router.get("/v1/log")
+@router.get("/v1/log", operation_id="getLog")
 async def log(service: Context, task_id: OneTask = None, after: After = None, limit: Limit = 500) -> EventPage:
     """Return a page of the log: what has happened to all tasks, or to one, also to those that were removed since."""
     return await _page(service, task_id, after, limit)
 
 
-@router.get("/v1/events", status_code=200, response_class=EventStream, responses=STREAMED)
+@router.get("/v1/events", operation_id="streamEvents", status_code=200, response_class=EventStream, responses=STREAMED)
 async def events(
     service: Context,
     task: Ids = None,
@@ -77,7 +78,12 @@ async def events(
     return _stream(service, Asked(wanted, _cursor(last_event_id, after), snapshot, limit))
 
 
-@router.get("/v1/tasks/{task_id}/events", response_model=EventPage, responses=STREAMED)
+@router.get(
+    "/v1/tasks/{task_id}/events",
+    operation_id="getTaskEvents",
+    response_model=EventPage,
+    responses=STREAMED | problems(404, 422),
+)
 async def events_of_task(
     service: Context,
     task_id: TaskId,

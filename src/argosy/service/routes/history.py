@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter
 from fastapi import Query as Parameter
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,9 +14,9 @@ from argosy.errors import UsageError
 from argosy.service import paging
 from argosy.service.answer import encoded, shown
 from argosy.service.context import Context
+from argosy.service.form import Moment
 from argosy.service.routes.tasks import (
     Host,
-    Moment,
     PageSize,
     PageToken,
     Statuses,
@@ -48,8 +47,8 @@ async def get(
     status: Statuses = None,
     host: Host = None,
     text: Text = None,
-    finished_after: Moment = None,
-    finished_before: Moment = None,
+    finished_after: Moment | None = None,
+    finished_before: Moment | None = None,
     page_size: PageSize = 100,
     page_token: PageToken = None,
 ) -> Response:
@@ -73,7 +72,7 @@ async def get(
 @router.delete("/v1/history", operation_id="purgeHistory", responses=problems(422))
 async def purge(
     service: Context,
-    before: Annotated[AwareDatetime, Parameter(description="Only tasks that ended before then.")],
+    before: Annotated[Moment, Parameter(description="Only tasks that ended before then.")],
     status: Statuses = None,
 ) -> Purged:
     """Forget tasks that have ended, and that part of the log. Finished files stay."""

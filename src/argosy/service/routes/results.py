@@ -35,7 +35,7 @@ CONTENT: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDocument:
+class FileLink:
     """A link to one file: whoever has it can get that file until ``expires_at``."""
 
     url: Annotated[str, Field(examples=["http://127.0.0.1:8970/v1/results/…"])]
@@ -43,7 +43,7 @@ class LinkDocument:
 
 
 @router.head("/v1/results/{task_id}/{index}/{name}", include_in_schema=False)
-@router.get("/v1/results/{task_id}/{index}/{name}", **CONTENT)
+@router.get("/v1/results/{task_id}/{index}/{name}", operation_id="getResult", **CONTENT)
 async def signed(
     task_id: TaskPath,
     index: IndexPath,
@@ -62,7 +62,7 @@ async def signed(
 
 
 @router.head("/v1/tasks/{task_id}/files/{index}/content", include_in_schema=False)
-@router.get("/v1/tasks/{task_id}/files/{index}/content", **CONTENT)
+@router.get("/v1/tasks/{task_id}/files/{index}/content", operation_id="getFileContent", **CONTENT)
 async def content(task_id: TaskPath, index: IndexPath, request: Request, service: Context) -> Response:
     """Return a finished file, or a range of it."""
     return await _content(task_id, index, request, service)
@@ -73,10 +73,10 @@ async def _content(task_id: TaskId, index: int, request: Request, service: Servi
     return answer(results, await results.open(task_id, index), request)
 
 
-@router.post("/v1/tasks/{task_id}/files/{index}/link", responses=problems(404, 409, 422))
-async def link(task_id: TaskPath, index: IndexPath, request: Request, service: Context) -> LinkDocument:
+@router.post("/v1/tasks/{task_id}/files/{index}/link", operation_id="makeFileLink", responses=problems(404, 409, 422))
+async def link(task_id: TaskPath, index: IndexPath, request: Request, service: Context) -> FileLink:
     """Make a link to a finished file, for who has no token."""
     downloads = service.downloads
     _, file = await downloads.results.finished(task_id, index)
     links = downloads.links(request)
-    return LinkDocument(links(file), iso_time(links.expires_at))
+    return FileLink(links(file), iso_time(links.expires_at))

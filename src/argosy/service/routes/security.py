@@ -81,7 +81,7 @@ class TokensDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDocument:
+class LoginLink:
     """A path that logs a browser in, once, while it is fresh."""
 
     path: str
@@ -147,11 +147,11 @@ async def session(asker: Asker) -> SessionDocument:
 
 
 @router.post("/v1/login/link", operation_id="makeLoginLink", status_code=201, responses=problems(415, 422))
-async def make_link(service: Context, asker: Asker, asked: NewLink | None = None) -> LinkDocument:
+async def make_link(service: Context, asker: Asker, asked: NewLink | None = None) -> LoginLink:
     """Make a link that logs a browser in, once, within two minutes. What follows ``#`` is sent to no server and kept in no log."""
     scope = min(asker.scope, Scope[(asked or NewLink()).scope.upper()])
     grant, code = await service.guard.keyring.sessions.link(asker.token, scope)
-    return LinkDocument(f"/login#code={code}", iso_time(grant.expires_at))
+    return LoginLink(f"/login#code={code}", iso_time(grant.expires_at))
 
 
 @router.post(

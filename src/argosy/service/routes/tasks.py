@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Header
 from fastapi import Query as Parameter
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +22,7 @@ from argosy.service import idempotency, paging, preference
 from argosy.service.answer import POLL_S, document_of, encoded, plain, shown, task_shown
 from argosy.service.context import Asker, Context, Service
 from argosy.service.creation import Created, create
-from argosy.service.form import NewTask, NewTasks
+from argosy.service.form import Moment, NewTask, NewTasks
 from argosy.service.problem import status_of
 from argosy.service.schema import problems
 from argosy.store.port import Query
@@ -44,7 +44,6 @@ Host = Annotated[str | None, Parameter(max_length=300, description="Only tasks t
 Text = Annotated[
     str | None, Parameter(alias="q", max_length=300, description="Only tasks with this in source or name.")
 ]
-Moment = AwareDatetime | None
 PageSize = Annotated[int, Parameter(ge=1, le=MOST)]
 PageToken = Annotated[
     str | None, Parameter(max_length=paging.LONGEST_TOKEN, description="`next_page_token` of the page before.")
@@ -130,7 +129,7 @@ async def create_task(
     claim = None
     if idempotency_key is not None:
         content = sent.model_dump_json(exclude_unset=True).encode()
-        claim = await idempotency.claim(service, asker, idempotency_key, content)
+        claim = await idempotency.claim(service.runtime.store, service.clock.epoch(), asker, idempotency_key, content)
     if isinstance(sent, NewTasks):
         results = await create(service, asker, sent.tasks, claim)
         page = CreatedPage([_document(service, each) for each in results])
@@ -174,10 +173,10 @@ async def list_tasks(
     status: Statuses = None,
     host: Host = None,
     text: Text = None,
-    created_after: Moment = None,
-    created_before: Moment = None,
-    finished_after: Moment = None,
-    finished_before: Moment = None,
+    created_after: Moment | None = None,
+    created_before: Moment | None = None,
+    finished_after: Moment | None = None,
+    finished_before: Moment | None = None,
     order_by: Annotated[str, Parameter(description=f"One of {', '.join(paging.CHOICES)}.", max_length=40)] = "-number",
     after: Annotated[
         Number, Parameter(description="Only behind the task of this number, where that is the order.")
@@ -286,7 +285,7 @@ def _counts(counts: Mapping[Status, int]) -> dict[str, int]:
     return {status.value: count for status, count in counts.items()}
 
 
-def _epoch(moment: Moment) -> float | None:
+def _epoch(moment: Moment | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 

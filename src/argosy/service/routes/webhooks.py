@@ -118,13 +118,13 @@ class DeliveriesDocument:
 # -- endpoints ---------------------------------------------------------------------------------------
 
 
-@router.get("/v1/webhooks", responses=problems())
+@router.get("/v1/webhooks", operation_id="listWebhooks", responses=problems())
 async def webhooks(service: Context) -> WebhooksDocument:
     """List the endpoints; no secret is shown."""
     return WebhooksDocument([_shown(each) for each in await service.webhooks.endpoints.all()])
 
 
-@router.post("/v1/webhooks", status_code=201, responses=problems(422))
+@router.post("/v1/webhooks", operation_id="makeWebhook", status_code=201, responses=problems(422))
 async def make_webhook(asked: NewWebhook, service: Context, response: Response) -> WebhookDocument:
     """Subscribe an address. The secret that its messages are signed with is in this answer and in no other."""
     made = await service.webhooks.endpoints.add(asked.url, asked.types, asked.description)
@@ -132,25 +132,25 @@ async def make_webhook(asked: NewWebhook, service: Context, response: Response) 
     return _shown(made, made.secrets)
 
 
-@router.get("/v1/webhooks/secret", responses=problems())
+@router.get("/v1/webhooks/secret", operation_id="getCallbackSecret", responses=problems())
 async def callback_secret(service: Context) -> SecretDocument:
     """Show the secret that the callbacks of tasks are signed with: those have no endpoint to have one of its own."""
     return _secret(await service.webhooks.endpoints.callback_secrets())
 
 
-@router.post("/v1/webhooks/secret/rotate", responses=problems())
+@router.post("/v1/webhooks/secret/rotate", operation_id="rotateCallbackSecret", responses=problems())
 async def rotate_callback_secret(service: Context) -> SecretDocument:
     """Sign callbacks with another secret; for a day with both."""
     return _secret(await service.webhooks.endpoints.rotate_callbacks())
 
 
-@router.get("/v1/webhooks/{webhook_id}", responses=problems(404))
+@router.get("/v1/webhooks/{webhook_id}", operation_id="getWebhook", responses=problems(404))
 async def webhook(webhook_id: str, service: Context) -> WebhookDocument:
     """Show one endpoint, without its secret."""
     return _shown(await service.webhooks.endpoints.get(webhook_id))
 
 
-@router.patch("/v1/webhooks/{webhook_id}", responses=problems(404, 422))
+@router.patch("/v1/webhooks/{webhook_id}", operation_id="changeWebhook", responses=problems(404, 422))
 async def change_webhook(webhook_id: str, asked: WebhookPatch, service: Context) -> WebhookDocument:
     """Change what is given; the rest stays."""
     given: dict[str, Any] = {name: value for name, value in asked.model_dump().items() if value is not None}
@@ -161,20 +161,20 @@ async def change_webhook(webhook_id: str, asked: WebhookPatch, service: Context)
     return _shown(await service.webhooks.endpoints.change(webhook_id, lambda one: replace(one, **given)))
 
 
-@router.delete("/v1/webhooks/{webhook_id}", status_code=204, responses=problems(404))
+@router.delete("/v1/webhooks/{webhook_id}", operation_id="removeWebhook", status_code=204, responses=problems(404))
 async def remove_webhook(webhook_id: str, service: Context) -> None:
     """Tell this address nothing more, also not what waits to be told."""
     await service.webhooks.endpoints.remove(webhook_id)
 
 
-@router.post("/v1/webhooks/{webhook_id}/rotate", responses=problems(404))
+@router.post("/v1/webhooks/{webhook_id}/rotate", operation_id="rotateWebhook", responses=problems(404))
 async def rotate_webhook(webhook_id: str, service: Context) -> WebhookDocument:
     """Give the endpoint another secret, shown in this answer and in no other. For a day messages bear both signatures."""
     rotated = await service.webhooks.endpoints.rotate(webhook_id)
     return _shown(rotated, rotated.secrets)
 
 
-@router.post("/v1/webhooks/{webhook_id}/test", responses=problems(404))
+@router.post("/v1/webhooks/{webhook_id}/test", operation_id="testWebhook", responses=problems(404))
 async def test_webhook(webhook_id: str, service: Context) -> DeliveryDocument:
     """Send a test message now, once, and tell what came of it."""
     return _told(await service.webhooks.test(webhook_id))
@@ -183,7 +183,7 @@ async def test_webhook(webhook_id: str, service: Context) -> DeliveryDocument:
 # -- deliveries --------------------------------------------------------------------------------------
 
 
-@router.get("/v1/webhooks/{webhook_id}/deliveries", responses=problems(404, 422))
+@router.get("/v1/webhooks/{webhook_id}/deliveries", operation_id="listDeliveries", responses=problems(404, 422))
 async def deliveries(
     webhook_id: str, service: Context, after: Cursor = "", limit: PageSize = PAGE
 ) -> DeliveriesDocument:
@@ -192,7 +192,7 @@ async def deliveries(
     return _page(*await service.webhooks.outbox.log(endpoint.id, after, limit))
 
 
-@router.get("/v1/tasks/{task_id}/deliveries", responses=problems(404, 422))
+@router.get("/v1/tasks/{task_id}/deliveries", operation_id="listTaskDeliveries", responses=problems(404, 422))
 async def task_deliveries(
     task_id: str, service: Context, after: Cursor = "", limit: PageSize = PAGE
 ) -> DeliveriesDocument:
@@ -201,7 +201,12 @@ async def task_deliveries(
     return _page(*await service.webhooks.outbox.log(task.id, after, limit))
 
 
-@router.post("/v1/webhooks/deliveries/{delivery_id}/redeliver", status_code=202, responses=problems(404))
+@router.post(
+    "/v1/webhooks/deliveries/{delivery_id}/redeliver",
+    operation_id="redeliver",
+    status_code=202,
+    responses=problems(404),
+)
 async def redeliver(delivery_id: str, service: Context) -> DeliveryDocument:
     """Send the same message again, under the same id, and try as often as if it were new."""
     return _told(await service.webhooks.redeliver(delivery_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from argosy.service.security.permission import required
@@ -21,29 +22,36 @@ SCHEMES: Final = {
     },
 }
 VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
-REFUSALS: Final = {
-    "401": "Nothing, or nothing that is any good, was shown.",
-    "403": "The scope does not allow it, or a page of another site asks.",
-    "421": "The service is not called by that name.",
-    "429": "Too many wrong tokens came from this address.",
-}
-"""What the gate itself answers. Who needs no token is still refused under a wrong name or for a strange page."""
-_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+ANYBODY: Final = (400, 403, 414, 421, 431, 500, 503)
+"""What whoever asks may be answered, without having got anywhere."""
+WITH_TOKEN: Final = (401, 429)
+"""And who asks for more than is for everybody."""
+WITH_BODY: Final = (408, 413, 415)
+"""And who sends something."""
 
 
 def guarded(document: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document, each of whose operations now says what it takes to be allowed. Idempotent."""
     document.setdefault("components", {})["securitySchemes"] = SCHEMES
-    for path, item in document["paths"].items():
-        for verb in (verb for verb in VERBS if verb in item):
-            _guard(item[verb], required(verb.upper(), path))
+    for verb, path, operation in operations(document):
+        needed = required(verb.upper(), path)
+        operation["security"] = [] if needed is Scope.PUBLIC else [{"token": []}, {"session": []}]
+        operation["x-argosy-scope"] = needed.name.lower()
     return document
 
 
-def _guard(operation: dict[str, Any], needed: Scope) -> None:
-    public = needed is Scope.PUBLIC
-    operation["security"] = [] if public else [{"token": []}, {"session": []}]
-    operation["x-argosy-scope"] = needed.name.lower()
-    for status, meaning in REFUSALS.items():
-        if not public or status in ("403", "421"):
-            operation.setdefault("responses", {}).setdefault(status, {"description": meaning, "content": _PROBLEM})
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield every operation with its verb and its path."""
+    for path, item in document["paths"].items():
+        for verb in (verb for verb in VERBS if verb in item):
+            yield verb, path, item[verb]
+
+
+def statuses(operation: dict[str, Any]) -> set[int]:
+    """Return how the gate may refuse a guarded operation."""
+    found = {*ANYBODY}
+    if operation["security"]:
+        found |= {*WITH_TOKEN}
+    if "requestBody" in operation:
+        found |= {*WITH_BODY}
+    return found

@@ -25,7 +25,9 @@ def initiate(bench: Bench) -> Iterator[Case]:
     """From the moment a request is due until its answer has come; the 99th percentile."""
     scale = bench.scale
     with place(bench):
-        entrant = Entrant("argosy serve", ARGOSY.name, lambda: _latency(bench), "argosy serve; POST /v1/download/initiate")
+        entrant = Entrant(
+            "argosy serve", ARGOSY.name, lambda: _latency(bench), "argosy serve; POST /v1/download/initiate"
+        )
         title = f"{RATE} jobs a second begun while {scale.live_tasks} tasks download: due to answered, 99 %"
         yield Case("initiate", title, "jobs", None, (entrant,))
 

@@ -72,7 +72,7 @@ def known(shared: Daemon) -> dict[str, Any]:
 
 @described.parametrize()
 @few
-def test_it_answers_as_it_is_described(case: Case, shared: Daemon, known: dict[str, Any]) -> None:
+def test_it_answers_as_it_is_described(case: Case[Any], shared: Daemon, known: dict[str, Any]) -> None:
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         case.path_parameters |= {name: known[name] for name in case.path_parameters if name in known}
     asks_others = case.operation.definition.raw["operationId"] in UPSTREAM
@@ -87,7 +87,7 @@ def test_it_answers_as_it_is_described(case: Case, shared: Daemon, known: dict[s
 
 @schema.parametrize()
 @settings(few, max_examples=1, phases=[Phase.generate])
-def test_without_a_token_it_answers_nothing_but_what_is_for_everybody(case: Case, shared: Daemon) -> None:
+def test_without_a_token_it_answers_nothing_but_what_is_for_everybody(case: Case[Any], shared: Daemon) -> None:
     answer = case.call_and_validate(
         base_url=shared.url, checks=[status_code_conformance, content_type_conformance, response_schema_conformance],
         timeout=20,

@@ -1,4 +1,4 @@
-"""The verbs that change what happens to tasks: ``pause resume start cancel retry``."""
+"""The verbs that change what happens to tasks: ``pause resume start cancel retry finish``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ RESUMABLE = frozenset({Status.PAUSED, Status.PAUSING})
 STARTABLE = RESUMABLE | {Status.PENDING, Status.RETRYING}
 CANCELLABLE = frozenset(Status) - TERMINAL
 FAILED = frozenset({Status.FAILED, Status.CANCELLED})
+FINISHABLE = CANCELLABLE | {Status.FAILED}
 
 
 def _command(name: str, done: str, chosen: Selection, sensible: frozenset[Status], *, yes: bool = True) -> int:
@@ -74,3 +75,10 @@ def cancel(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool,
 def retry(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
     """Try failed or cancelled tasks again, with a fresh count of retries."""
     return _command("retry", "waiting again", selection(ids, statuses, everything=everything), FAILED)
+
+
+@verb(asks=True)
+@selecting
+def finish(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
+    """Let recordings of streams be complete now, with what there is of them."""
+    return _command("finish", "finishing", selection(ids, statuses, everything=everything), FINISHABLE)

@@ -26,6 +26,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "resume": ("control", "Let paused tasks go on, ahead of the others"),
         "start": ("control", "Start waiting tasks now, without their backoff"),
         "cancel": ("control", "Give tasks up and drop their partial files"),
+        "finish": ("control", "Let recordings be complete with what there is"),
         "retry": ("control", "Try failed or cancelled tasks again"),
         "move": ("move", "Change which task goes first"),
         "rm": ("rm", "Take tasks off the list, with their files if asked"),

@@ -16,7 +16,7 @@ from argosy.client.address import Address, root_of
 from argosy.client.transport import Answer, Transport
 from argosy.client.transport import Query as Parameters
 from argosy.client.waiting import Waiting
-from argosy.core.types import ACTIVE, Queue, TransferOptions
+from argosy.core.types import ACTIVE, Queue, Status, TransferOptions
 from argosy.errors import ArgosyError, StoreError
 from argosy.store.port import Query
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argosy.core.events import Recorded
     from argosy.core.explain import Reason
     from argosy.core.limits import Limits
-    from argosy.core.types import FileState, Progress, Status, Task, TaskId
+    from argosy.core.types import FileState, Progress, Task, TaskId
     from argosy.runtime.admission import Request
     from argosy.runtime.handle import TaskHandle
     from argosy.runtime.message import Outcome
@@ -190,6 +190,28 @@ class Client:
     async def retry(self, ids: Sequence[TaskId]) -> list[Outcome]:
         """Try failed or cancelled tasks again, with a fresh count."""
         return await self._bulk("retry", ids)
+
+    async def finish(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Let recordings of streams be complete now, with what there is of them."""
+        return [await self._finish(task_id) for task_id in ids]
+
+    async def _finish(self, task_id: TaskId) -> Outcome:
+        from argosy.runtime.finish import options, refused  # noqa: PLC0415 - who only looks needs none
+        from argosy.runtime.message import Outcome  # noqa: PLC0415 - as above
+
+        task: Task | None = None
+        try:
+            task = await self.task(task_id)
+            error = refused(task)
+            if error is not None or task.status is Status.COMPLETED:
+                return Outcome(task, error=error)
+            answer = await self._ask("PATCH", f"/v1/tasks/{task_id}", content={"options": options()})
+            task = self._seen(answer.json())
+        except ArgosyError as failed:
+            return Outcome(task, error=failed)
+        if task.status in (Status.PAUSED, Status.PAUSING, Status.RETRYING):
+            return (await self.resume([task_id]))[0]
+        return (await self.retry([task_id]))[0] if task.status is Status.FAILED else Outcome(task, changed=True)
 
     async def prioritise(
         self, ids: Sequence[TaskId], *, priority: int | None = None, queue: Queue | None = None

@@ -171,10 +171,10 @@ class TaskSpec:
     """Patterns of the files that are wanted of what the source has; none: all."""
     exclude: tuple[str, ...] = ()
     """Patterns of those that are not."""
-    name: str | None = None
-    """What the one file is to be called, for a source that finds out what there is."""
     trace: str | None = None
     """The span (a ``traceparent``) of the request that asked for it, if anybody recorded that."""
+    name: str | None = None
+    """What the one file is to be called, for a source that finds out what there is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,8 +224,9 @@ class LocalDestination:
                 return None
         except OSError as error:
             raise local_error(error, shown) from error
-        done = replace(state, status=FileStatus.DONE, part=None, received=state.size or 0, error=None)
-        return replace(done, part_mtime_ns=_time(name, fd))
+        return state.having(
+            status=FileStatus.DONE, part=None, received=state.size or 0, error=None, part_mtime_ns=_time(name, fd)
+        )
 
     async def recover(self, state: FileState) -> FileState:
         """Return what became of a file whose publishing was cut: done if our bytes stand under the name, else as it

@@ -87,7 +87,7 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     source = texts[0] if texts else files[0].urls[0]
     return TaskSpec(
         source, directory, files, options, request.engine, request.callback, tuple(request.include), tuple(request.exclude),
-        trace.asked_by(),
+        trace.asked_by(), None if files or request.name is None else "/".join(safe_path(request.name)),
     )  # fmt: skip
 
 
@@ -101,6 +101,9 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
     if any(file is None for file in described):
         if not single:
             raise UsageError("such sources can only be added one by one")
+        more = request.checksum is not None or request.size is not None or request.mirrors
+        if more or (request.name is not None and not sources.takes_name(texts[0])):
+            raise UsageError("this source names and checks its files itself", hint="leave name, checksum, size and mirrors out")
         return ()
     files = tuple(file for file in described if file is not None)
     if not extras:

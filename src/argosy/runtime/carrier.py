@@ -114,7 +114,7 @@ class Carrier:
         desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
         desk.segment = None if file is None else file.segment
         try:
-            fetched = await engine.fetch(replace(state, published=None), self._options, desk)
+            fetched = await engine.fetch(state.having(published=None), self._options, desk)
             self._manifest.note(fetched)
             found = await desk.finish_digest(fetched.size or 0)
             try:

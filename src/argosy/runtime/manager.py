@@ -266,6 +266,12 @@ class Runtime:
         """Try failed or cancelled tasks again, with a fresh count."""
         return await self._machine.verbs.retry(ids)
 
+    async def finish(self, ids: Sequence[TaskId]) -> list[Outcome]:
+        """Let recordings of streams be complete now, with what there is of them."""
+        from argosy.runtime.finish import finish  # noqa: PLC0415 - likewise
+
+        return [await finish(self._machine, task_id) for task_id in ids]
+
     async def prioritise(
         self, ids: Sequence[TaskId], *, priority: int | None = None, queue: Queue | None = None
     ) -> list[Outcome]:

@@ -136,6 +136,10 @@ class Sources(Protocol):
         """
         ...
 
+    def takes_name(self, text: str) -> bool:
+        """Tell whether what :meth:`resolve` finds out can be given a name."""
+        ...
+
     def prepare(
         self, text: str, directory: str | None, options: TransferOptions
     ) -> tuple[str | None, TransferOptions]:

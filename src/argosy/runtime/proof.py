@@ -35,8 +35,8 @@ def proven(state: FileState, facts: Facts | None, expected: Checksum | None, fou
             code="checksum",
         )
     if expected is not None:
-        return replace(state, checksum=expected, verified_by=expected.algorithm)
-    return replace(state, verified_by="length" if facts is not None and facts.size is not None else "none")
+        return state.having(checksum=expected, verified_by=expected.algorithm)
+    return state.having(verified_by="length" if facts is not None and facts.size is not None else "none")
 
 
 def is_still_there(directory: str, state: FileState) -> bool:

@@ -37,9 +37,17 @@ class Relinker:
             found = await asyncio.shield(self._asked)
         except ArgosyError:
             return None  # the error that led here says more
-        urls = next((file.urls for file in found if file.path == state.path), state.urls)
+        urls = self._links(state, found)
         if urls == state.urls:
             return None
         renewed = self._manifest.files[state.index].having(urls=urls)
         self._manifest.note(renewed)
         return renewed
+
+    def _links(self, state: FileState, found: Sequence[FileSpec]) -> tuple[str, ...]:
+        """Return where the file is now: found by its path, or by its place if the source names no paths."""
+        for file in found:
+            if file.path == state.path:
+                return file.urls
+        alike = len(found) == len(self._manifest.files) and found[state.index].path is None
+        return found[state.index].urls if alike else state.urls

@@ -46,7 +46,9 @@ def update(
 ) -> Respec | None:
     """Return the named changes of ``task``, None if there are none. Raises UsageError."""
     spec = task.spec
-    if urls is not None or checksum is not None:
+    if urls is not None and checksum is None and not spec.files:
+        spec = _with_source(spec, sources, urls)
+    elif urls is not None or checksum is not None:
         spec = _with_file(spec, sources, urls, parse(checksum) if isinstance(checksum, str) else checksum)
     spec = replace(spec, options=options or spec.options)
     return _unless_same(task, spec, task.max_retries if max_retries is None else max_retries)
@@ -65,6 +67,14 @@ def _with_file(
             raise UsageError("a link to the file itself is needed")
         spec, file = replace(spec, source=urls[0].strip()), replace(file, urls=links)
     return replace(spec, files=(replace(file, checksum=checksum or file.checksum),))
+
+
+def _with_source(spec: TaskSpec, sources: Sources, urls: Sequence[str]) -> TaskSpec:
+    """Return the task with another place to ask what there is."""
+    (source, *others) = [text.strip() for text in urls]
+    if others or sources.kind_of(source) != sources.kind_of(spec.source):
+        raise UsageError("one new source of the same kind is needed", hint=f"this one is of the kind {sources.kind_of(spec.source)}")
+    return replace(spec, source=source)
 
 
 def _unless_same(task: Task, spec: TaskSpec, max_retries: int) -> Respec | None:

@@ -94,10 +94,8 @@ def changes_of(wanted: Options, asker: Principal) -> dict[str, Any]:
         forbidden = [name for name in OWNERS if given.get(name) not in (None, False)]
         if forbidden:
             raise _owners_only(forbidden[0])
-    if "subtitles" in given:
-        given["subtitles"] = tuple(given["subtitles"])
+    given |= {name: tuple(given[name]) for name in ("subtitles", "languages", "headers") if name in given}
     if "headers" in given:
-        given["headers"] = tuple(given["headers"])
         for name, _ in given["headers"]:
             if name.lower() in FRAMING:
                 raise UsageError(

@@ -26,6 +26,7 @@ Retries = Annotated[int, Field(ge=0, le=1000)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Rate = Annotated[int, Field(ge=1, le=LARGEST, description="Bytes per second.")]
 Connections = Annotated[int, Field(ge=1, le=64)]
+Languages = Annotated[list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]], Field(max_length=100)]
 Seconds = Annotated[float, Field(ge=0.1, le=3600)]
 Moment = Annotated[
     AwareDatetime,
@@ -109,9 +110,12 @@ class Options(Form):
     file_retries: Annotated[int, Field(ge=0, le=100)] | None = None
     quality: Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=LINE)] | None = None
     record_s: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
-    subtitles: (
-        Annotated[list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]], Field(max_length=100)] | None
-    ) = Field(default=None, description="Of a video page: languages such as `en`, or `all`.")
+    subtitles: Languages | None = Field(
+        default=None, description="Of a stream or video page: languages such as `en`, or `all`."
+    )
+    languages: Languages | None = Field(default=None, description="Of a stream: those of its sound, or `all`.")
+    join: bool | None = Field(default=None, description="Of a stream: put picture and sound into one file.")
+    remux: bool | None = Field(default=None, description="Of a stream: make an MP4 of a transport stream.")
     thumbnail: bool | None = None
 
 

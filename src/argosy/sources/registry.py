@@ -16,6 +16,7 @@ from argosy.sources.port import Source, Web
 OURS: Final[Mapping[str, tuple[str, str]]] = {
     "az": ("argosy.sources.bucket", "BucketSource"),
     "gs": ("argosy.sources.bucket", "BucketSource"),
+    "hls": ("argosy.sources.hls", "HlsSource"),
     "hf": ("argosy.sources.huggingface", "HuggingFaceSource"),
     "openneuro": ("argosy.sources.openneuro", "OpenNeuroSource"),
     "s3": ("argosy.sources.bucket", "BucketSource"),
@@ -27,6 +28,7 @@ _PAGE: Final = re.compile(
     r"https?://(?:(?:(?:www|m|music)\.)?youtube\.com/(?:watch\?|shorts/|live/|playlist\?)|youtu\.be/[\w-]{11}\b|vimeo\.com/\d+(?:$|[/?#]))"
 )
 """Pages that are known to be those of videos: nobody wants the page itself."""
+_PLAYLIST: Final = re.compile(r"https?://[^?#]*\.m3u8?(?:$|[?#])", re.IGNORECASE)
 GROUP: Final = "argosy.sources"
 """The entry points' group of sources that other packages bring: the name is what comes before the colon, the value a
 callable without arguments that makes one."""
@@ -38,11 +40,13 @@ class SourceRegistry:
     def __init__(self, sources: Sequence[Source] = ()) -> None:
         self._sources: tuple[Source, ...] = (*sources, UrlSource())
         self._made: dict[str, Source | None] = {}
+        self._foreign: list[Source] = []
+        """Those that other packages have brought."""
 
     def source_for(self, text: str) -> Source:
         """Return who understands ``text``. Raises UsageError if nobody does."""
-        if _PAGE.match(text) and (video := self._special("video")) is not None:
-            return video
+        if (prefix := _looks_like(text)) is not None and (special := self._special(prefix)) is not None:
+            return special
         for source in self._sources:
             if source.accepts(text):
                 return source
@@ -61,14 +65,32 @@ class SourceRegistry:
         """Return the one file ``text`` is, None if its source has to look. Raises UsageError."""
         return self.source_for(text).describe(text)
 
+    def takes_name(self, text: str) -> bool:
+        """Tell whether its source calls what it finds as it is told (``takes_name = True``)."""
+        return getattr(self.source_for(text), "takes_name", False) is True
+
     def prepare(
         self, text: str, directory: str | None, options: TransferOptions
     ) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
-        return self.source_for(text).prepare(text, directory, options)
+        source = self.source_for(text)
+        self._check(source, options)
+        return source.prepare(text, directory, options)
 
     async def resolve(self, spec: TaskSpec, web: Web) -> Sequence[FileSpec]:
-        return await self.source_for(spec.source).resolve(spec, web)
+        source = self.source_for(spec.source)
+        self._check(source, spec.options)
+        return await source.resolve(spec, web)
+
+    def _check(self, source: Source, options: TransferOptions) -> None:
+        """A source of another package works for the machine's owner alone, unless it says ``guarded = True``: that it
+        asks the network through its :class:`~argosy.sources.port.Web` and touches nothing else.
+        """
+        if options.public_only and source in self._foreign and getattr(source, "guarded", False) is not True:
+            raise UsageError(
+                f"the source {source.name} cannot be kept from private addresses",
+                hint="it works for the owner of this machine only", code="unguarded_source",
+            )  # fmt: skip
 
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place. Files that nobody's source described need nothing."""
@@ -82,8 +104,17 @@ class SourceRegistry:
     def _special(self, prefix: str) -> Source | None:
         """Return the source of texts with this prefix. Raises UsageError for a plug-in that is broken."""
         if prefix not in self._made:
-            self._made[prefix] = _ours(prefix) or _plugin(prefix)
+            self._made[prefix] = made = _ours(prefix) or _plugin(prefix)
+            if made is not None and prefix not in OURS:
+                self._foreign.append(made)
         return self._made[prefix]
+
+
+def _looks_like(text: str) -> str | None:
+    """Return the prefix of whom a web address is for although nothing is written before it."""
+    if _PLAYLIST.match(text):
+        return "hls"
+    return "video" if _PAGE.match(text) else None
 
 
 def _ours(prefix: str) -> Source | None:

@@ -16,6 +16,7 @@ from argosy.errors import BadResponse
 HOPS: Final = 20
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _WIRED: Final = re.compile(r"(?:https?|s?ftp|ftps)://[!-\"$-~]+")
+_HOST: Final = re.compile(r"[^/?#]*//(?:[^/?#]*@)?([^/?#]*)")
 _USUAL: Final = re.compile(r"(?:https?|s?ftp|ftps)://[A-Za-z0-9.-]+(?::[0-9]{1,4})?/")
 _AS_IT_IS: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What is not touched when a URL is made fit for the wire: all of printable ASCII."""
@@ -62,7 +63,8 @@ class Origin:
         """Return the present URL, whether it is of the original's origin, and its host: looked up once for each URL."""
         if self._seen is None or self._seen[0] is not self.url:
             same = self.url is self.original or origin(self.url) == origin(self.original)
-            self._seen = (self.url, same, urlsplit(self.url).netloc.rpartition("@")[2])
+            place = _HOST.match(self.url)
+            self._seen = (self.url, same, place[1] if place else "")
         return self._seen
 
     @property

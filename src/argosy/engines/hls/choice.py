@@ -120,7 +120,7 @@ def named(master: Master, variant: Variant, kind: str, name: str) -> Rendition:
 def _is_of(rendition: Rendition, languages: Sequence[str]) -> bool:
     told = (rendition.language or "").lower()
     return any(
-        wanted == EVERY or told == wanted or told.startswith(f"{wanted}-") or rendition.name.lower() == wanted
+        wanted in (EVERY, told) or told.startswith(f"{wanted}-") or rendition.name.lower() == wanted
         for wanted in map(str.lower, languages)
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -12,17 +13,17 @@ from urllib.parse import unquote, urlsplit
 from argosy.core.names import safe_name
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.hls import choice, memo
-from argosy.engines.hls.choice import PREFIX, Wish
+from argosy.engines.hls.choice import PREFIX
 from argosy.engines.hls.make import Make
 from argosy.engines.hls.memo import Memo, Note, Stage, path_of
 from argosy.engines.hls.mux import CONTAINERS, can_mux
 from argosy.engines.hls.playlist import Master, Media, Variant
 from argosy.engines.hls.recording import Recording, at_stage, note
-from argosy.engines.hls.supply import Reader, Supply, read
+from argosy.engines.hls.supply import BOXES, Reader, Supply, read
 from argosy.engines.hls.track import Track
-from argosy.engines.port import Cancelled, Desk, Facts
+from argosy.engines.port import Desk, Facts
 from argosy.engines.roll import Roll, held
-from argosy.errors import ArgosyError, BadResponse, UsageError
+from argosy.errors import ArgosyError, AuthError, BadResponse, ServerRefused, TransferError
 
 T = TypeVar("T")
 ENDINGS: Final = (".m3u8", ".m3u")
@@ -32,6 +33,8 @@ MOST_MASTERS: Final = 3
 BARE: Final = (".aac", ".mp3", ".ac3", ".ec3")
 """Segments of sound without a container: one after the other they are a file."""
 TEXTS: Final = (".vtt", ".webvtt")
+EXPIRED: Final = frozenset({"http_401", "http_403", "http_404", "http_410"})
+"""What servers answer to a link that is good no more."""
 
 
 def claims(url: str) -> bool:
@@ -90,39 +93,45 @@ class Bringing:
 
     async def run(self) -> FileState:
         earlier = self._memo
-        if earlier is None or earlier.stage is Stage.RECORD:
-            try:
-                earlier = await unless_stopped(self._desk, self._roll, self._recorded(earlier))
-            except ArgosyError:
-                await self._roll.save()
-                raise
-            if earlier.stage is Stage.DONE:
-                return self._roll.state
-        else:
+        if earlier is not None and earlier.stage is not Stage.RECORD:
             self._place()
             if earlier.stage is Stage.DONE and held(self._roll.state) == earlier.at:
                 return await self._roll.finish()
-            if earlier.stage is not Stage.COPY and self._roll.received != earlier.at:
-                raise BadResponse("what was recorded is not whole any more", hint="cancel the task and add it again", code="gone")
-        return await Make(self._roll, self._roll.part, len(earlier.notes), self._desk).run()
+            if earlier.stage is Stage.COPY or (earlier.stage is Stage.WHOLE and self._roll.received == earlier.at):
+                return await Make(self._roll, self._roll.part, len(earlier.notes), self._desk).run()
+        try:
+            done = await unless_stopped(self._desk, self._roll, self._recorded(earlier))
+        except ArgosyError:
+            await self._roll.save()
+            raise
+        if done.stage is Stage.DONE:
+            return self._roll.state
+        return await Make(self._roll, self._roll.part, len(done.notes), self._desk).run()
 
     # -- recording ---------------------------------------------------------------------------------
 
     async def _recorded(self, earlier: Memo | None) -> Memo:
         """Return the memo once all segments are in the part: of stage ``DONE`` if that is the file."""
-        if earlier is not None and earlier.at and self._has_enough(earlier):
+        if earlier is not None and earlier.stage is Stage.RECORD and earlier.at and self._has_enough(earlier):
             self._place()
             if self._roll.received == earlier.at:
                 return await self._ended(earlier.notes)
-            earlier = None
-        tracks = await self._tracks(earlier)
-        if self._roll.state.path is None:
-            self._roll.state = self._roll.state.having(path=self._name(tracks))
-        if not self._roll.placed:
-            self._place()
-        self._resume(earlier, tracks)
-        await Recording(self._supply, tracks, self._roll, self._options, self._desk, self._renewed).run()
-        return await self._ended(tuple(track.note for track in tracks))
+        while True:
+            tracks = await self._tracks(earlier)
+            if not self._roll.placed:
+                self._roll.state = self._roll.state.having(path=self._roll.state.path or self._name(tracks))
+                self._place()
+            self._resume(earlier, tracks)
+            before = self._roll.received
+            try:
+                await Recording(self._supply, tracks, self._roll, self._options, self._desk, self._renewed).run()
+            except (AuthError, ServerRefused) as error:
+                if error.detail_code not in EXPIRED or self._roll.received == before:
+                    raise
+                self._desk.warn("link_renewed", f"{error.message}; the playlist is read again for fresh links")
+                earlier = memo.parse(self._roll.state.memo)
+            else:
+                return await self._ended(tuple(track.note for track in tracks))
 
     async def _ended(self, notes: tuple[Note, ...]) -> Memo:
         stage = Stage.WHOLE if self._is_made(len(notes)) else Stage.DONE
@@ -138,8 +147,8 @@ class Bringing:
         if tracks > 1:
             return True
         ending = PurePosixPath(self._roll.state.path or "").suffix.lower()
-        transport = self._roll.part.read(0, 1) == b"\x47"
-        return transport and ending in CONTAINERS and ending != ".ts" and self._remuxes
+        boxed = self._roll.part.read(4, 4) in BOXES
+        return not boxed and ending in CONTAINERS and ending != ".ts" and self._remuxes
 
     @property
     def _remuxes(self) -> bool:
@@ -157,7 +166,7 @@ class Bringing:
         if earlier is None and not self._roll.received:
             return
         whole = earlier is not None and earlier.at == self._roll.received and len(earlier.notes) == len(tracks)
-        if earlier is None or not whole or any(map(Track.is_other_than, tracks, earlier.notes)):
+        if earlier is None or not whole or earlier.stage is not Stage.RECORD or any(map(Track.is_other_than, tracks, earlier.notes)):
             self._desk.warn("restarted", "the playlist is another one, or what was here is not whole; starting again")
             self._roll.restart(None)
             return
@@ -172,13 +181,13 @@ class Bringing:
         found, url = await self._supply.playlist(self._address)
         for _ in range(MOST_MASTERS):
             if isinstance(found, Media):
-                return [self._track(url, found, None)]
+                return [self._track(self._address, found)]
             if not self._wish.video and (self._wish.audio or self._wish.subtitles):
                 self._variant = choice.ranked(found, self._options.quality)[0]
                 return await self._renditions(found)
             found, url = await self._best(found, earlier.notes[0].variant if earlier and earlier.notes else "")
             if isinstance(found, Media):
-                return [self._track(url, found, None), *await self._renditions(self._master)]
+                return [self._track(url, found), *await self._renditions(self._master)]
         raise BadResponse("playlists that lead to playlists without end", code="playlist")
 
     async def _best(self, master: Master, before: str) -> tuple[Master | Media, str]:
@@ -188,15 +197,11 @@ class Bringing:
         self._master = master
         variants = choice.ranked(master, self._options.quality)
         variants.sort(key=lambda each: path_of(each.url) != before)
-        failed: ArgosyError | None = None
+        failed: TransferError | None = None
         for variant in variants:
             try:
-                found, came_from = await self._supply.patiently(lambda url=variant.url: self._supply.playlist(url))  # type: ignore[misc]
-            except Cancelled:
-                raise
-            except (UsageError, ArgosyError) as error:
-                if isinstance(error, UsageError):
-                    raise
+                found, came_from = await self._supply.patiently(partial(self._supply.playlist, variant.url))
+            except TransferError as error:
                 failed = failed or error
                 continue
             if failed is not None:
@@ -216,15 +221,15 @@ class Bringing:
         for kind, name in kinds:
             url = choice.named(master, self._variant, kind, name).url
             assert url is not None
-            media, _ = await self._supply.patiently(lambda url=url: self._supply.playlist(url))  # type: ignore[misc]
+            media, _ = await self._supply.patiently(partial(self._supply.playlist, url))
             if not isinstance(media, Media):
                 raise BadResponse(f"the {kind.lower()} called {name!r} is no playlist of segments", code="playlist")
-            found.append(self._track(url, media, None))
+            found.append(self._track(url, media))
         return found
 
-    def _track(self, url: str, media: Media, known: Note | None) -> Track:
+    def _track(self, url: str, media: Media) -> Track:
         texts = self._wish.subtitles is not None or _ending(media) in TEXTS
-        return Track(url, media, known, texts=texts)
+        return Track(url, media, None, texts=texts)
 
     async def _renewed(self) -> list[str]:
         """Return where the playlists are now, as the stream's own playlist says."""

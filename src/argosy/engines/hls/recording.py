@@ -131,20 +131,20 @@ class Recording:
             if error.detail_code in OVER:
                 track.over = True  # a stream that is over is often simply gone
                 return
-            if not error.retryable:
+            if not error.retryable and not isinstance(error, BadResponse):
                 raise
         if track.waited(pause_s, fruitless=not track.brings):
             self._desk.warn("stream_silent", "the live playlist has brought nothing new for a while; it is taken to be over")
 
     async def _look_again(self, track: Track) -> None:
         try:
-            found, came_from = await self._supply.playlist(track.url)
-        except (AuthError, BadResponse):
+            found, _ = await self._supply.playlist(track.url)
+        except AuthError:
             track.url = (await self._renew())[self._tracks.index(track)]  # links to it expire
-            found, came_from = await self._supply.playlist(track.url)
+            found, _ = await self._supply.playlist(track.url)
         if not isinstance(found, Media):
             raise BadResponse("the playlist became another kind of playlist", code="playlist")
-        track.reread(found, track.url)
+        track.media = found
 
 
 def note(roll: Roll, tracks: Sequence[Track], stage: Stage, at: int) -> None:

@@ -24,6 +24,7 @@ class Track:
     def __init__(self, url: str, media: Media, note: Note | None, *, texts: bool) -> None:
         self.url = url
         self.media = media
+        """As it was read last."""
         self.texts = texts
         """Whether it is of subtitles."""
         first = media.segments[0].sequence if media.segments else 0
@@ -78,10 +79,6 @@ class Track:
     def pause_s(self) -> float:
         """How long to wait before it is read again (RFC 8216 6.3.4): half as long if the last time brought nothing."""
         return self.media.target_s / (2 if self._idle_s else 1)
-
-    def reread(self, media: Media, url: str) -> None:
-        """The playlist is as ``media`` now."""
-        self.media, self.url = media, url
 
     def waited(self, seconds: float, *, fruitless: bool) -> bool:
         """Note that so long was waited for it; tell whether that makes it over."""

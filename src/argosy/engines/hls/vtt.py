@@ -37,9 +37,8 @@ class Joiner:
             raise ValueError("it does not begin with WEBVTT")
         shift = self._shift(header)
         blocks = [] if self._begun else [_MAP.sub("", header).strip()]
-        for block in re.split(r"\n{2,}", body.strip("\n")):
-            if block.strip() and (kept := self._kept(block, shift)) is not None:
-                blocks.append(kept)
+        cues = [block for block in re.split(r"\n{2,}", body.strip("\n")) if block.strip()]
+        blocks += [kept for block in cues if (kept := self._kept(block, shift)) is not None]
         self._begun = True
         return "".join(f"{block}\n\n" for block in blocks).encode()
 

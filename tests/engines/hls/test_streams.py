@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from argosy import Request, Runtime
-from argosy.core.types import FileState, Status, TransferOptions
-from argosy.destinations.flusher import Flusher
+from argosy.core.types import FileState, Status
 from argosy.destinations.local import LocalDestination
-from argosy.engines.curl import CurlEngine
-from argosy.engines.hls import playlist
+from argosy.engines.hls import choice, playlist
 from argosy.engines.hls.crypt import decrypted
-from argosy.engines.hls.engine import HlsEngine, name_of
+from argosy.engines.hls.engine import HlsEngine, stem_of
 from argosy.engines.hls.playlist import Key, Master, Media
 from argosy.engines.port import Cancelled
 from argosy.errors import ArgosyError, BadResponse
@@ -27,93 +22,7 @@ from argosy.testing.faults import Status as Answers
 from argosy.testing.poll import until
 from argosy.testing.server import FaultyServer
 
-TASK = "d" * 32
-PLAIN = TransferOptions(connections=3)
-SECRET = bytes(range(16))
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What ffmpeg made: its playlist, its files, and what all segments are one after the other."""
-
-    folder: Path
-
-    def offer(self, server: FaultyServer, below: str = "/s") -> str:
-        """Put every file on the server and return the playlist's URL."""
-        for path in sorted(self.folder.iterdir()):
-            server.add(f"{below}/{path.name}", path.read_bytes())
-        return server.url(f"{below}/index.m3u8")
-
-    def whole(self) -> bytes:
-        return b"".join(path.read_bytes() for path in sorted(self.folder.glob("seg*.ts")))
-
-
-def ffmpeg(folder: Path, *words: str) -> Stream:
-    folder.mkdir()
-    made = subprocess.run(
-        ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=duration=8:size=160x90:rate=10", "-f", "lavfi", "-i",
-         "sine=duration=8", "-c:v", "mpeg2video", "-g", "10", "-c:a", "mp2", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0",
-         *words, "index.m3u8"], cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    return Stream(folder)
-
-
-@pytest.fixture(scope="module")
-def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("streams")
-
-
-@pytest.fixture(scope="module")
-def plain(streams: Path) -> Stream:
-    return ffmpeg(streams / "plain", "-hls_segment_filename", "seg%03d.ts")
-
-
-@pytest.fixture(scope="module")
-def encrypted(streams: Path) -> Stream:
-    key, info = streams / "key.bin", streams / "key.info"
-    key.write_bytes(SECRET)
-    info.write_text(f"key.bin\n{key}\n")
-    stream = ffmpeg(streams / "encrypted", "-hls_key_info_file", str(info), "-hls_segment_filename", "seg%03d.ts")
-    (stream.folder / "key.bin").write_bytes(SECRET)
-    return stream
-
-
-@pytest.fixture(scope="module")
-def ranged(streams: Path) -> Stream:
-    return ffmpeg(streams / "ranged", "-hls_flags", "single_file", "-hls_segment_filename", "seg000.ts")
-
-
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    with FaultyServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def destination(tmp_path: Path) -> AsyncIterator[LocalDestination]:
-    executor = ThreadPoolExecutor(2)
-    yield LocalDestination(str(tmp_path / "downloads"), flusher=Flusher(executor), executor=executor)
-    executor.shutdown()
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[HlsEngine]:
-    curl = CurlEngine()
-    yield HlsEngine(curl)
-    await curl.close()
-
-
-async def brought(
-    engine: HlsEngine, url: str, destination: LocalDestination, options: TransferOptions = PLAIN
-) -> tuple[bytes, RecordingDesk]:
-    desk = RecordingDesk(destination, options)
-    fetched = await engine.fetch(FileState(TASK, 0, (url,)), options, desk)
-    data = desk.parts[-1].read(0, fetched.received + 1)
-    assert len(data) == fetched.received == fetched.size
-    desk.close()
-    return data, desk
-
+from .stream import PLAIN, SECRET, TASK, Stream, brought, live_playlist, probed
 
 # -- finished streams ----------------------------------------------------------------------------------
 
@@ -131,12 +40,7 @@ async def test_an_encrypted_stream_comes_decrypted(
     data, _ = await brought(engine, encrypted.offer(server), destination)
     assert data != encrypted.whole()
     (tmp_path / "out.ts").write_bytes(data)
-    probed = subprocess.run(
-        ["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-show_entries", "stream=nb_read_frames", "-of",
-         "csv=p=0", str(tmp_path / "out.ts")], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert probed.stdout.split(",")[0].strip() == "80"
-    assert probed.stderr == ""
+    assert probed(tmp_path / "out.ts") == {"mpeg2video": 80, "mp2": 307}
 
 
 async def test_segments_that_are_ranges_of_one_file_are_asked_for_as_ranges(
@@ -159,7 +63,7 @@ async def test_of_several_variants_the_wanted_one_comes(
     url = server.add("/master.m3u8", master.encode())
     best, _ = await brought(engine, url, destination)
     low, _ = await brought(engine, url, LocalDestination(str(tmp_path / "low"), flusher=destination._flusher, executor=destination._executor),
-                           TransferOptions(quality="480p"))  # fmt: skip
+                           replace(PLAIN, quality="480p"))  # fmt: skip
     assert (best, low) == (ranged.whole(), plain.whole())
 
 
@@ -221,7 +125,7 @@ async def test_a_segment_that_is_gone_fails_the_file_and_is_named(
 async def test_through_the_runtime_it_is_one_finished_file(plain: Stream, server: FaultyServer, tmp_path: Path) -> None:
     url = plain.offer(server, "/films/night")
     async with Runtime(tmp_path / "home", directory=tmp_path) as runtime:
-        (task,) = await runtime.add_many([Request(url)])
+        (task,) = await runtime.add_many([Request(url, options=PLAIN)])
         done = await task
     assert done.status is Status.COMPLETED
     assert task.path.name == "night.ts"
@@ -229,13 +133,6 @@ async def test_through_the_runtime_it_is_one_finished_file(plain: Stream, server
 
 
 # -- live ----------------------------------------------------------------------------------------------
-
-
-def live_playlist(first: int, last: int, *, ended: bool = False) -> bytes:
-    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
-    for number in range(first, last + 1):
-        lines += ["#EXTINF:0.2,", f"seg{number:03}.ts"]
-    return ("\n".join([*lines, *(["#EXT-X-ENDLIST"] if ended else [])]) + "\n").encode()
 
 
 async def test_a_live_stream_is_recorded_until_it_ends(
@@ -270,7 +167,7 @@ async def test_a_live_stream_is_recorded_for_a_duration(
 ) -> None:
     plain.offer(server)
     url = server.add("/s/live.m3u8", live_playlist(0, 6))
-    data, _ = await brought(engine, url, destination, TransferOptions(record_s=0.5))
+    data, _ = await brought(engine, url, destination, replace(PLAIN, record_s=0.5))
     assert data == b"".join((plain.folder / f"seg00{n}.ts").read_bytes() for n in range(3))
 
 
@@ -333,11 +230,11 @@ def test_qualities(quality: str, wanted: str) -> None:
     )
     master = playlist.read(f"#EXTM3U\n{lines}".encode(), "https://h/m.m3u8")
     assert isinstance(master, Master)
-    assert playlist.chosen(master, quality).url == f"https://h/{wanted}"
+    assert choice.ranked(master, quality)[0].url == f"https://h/{wanted}"
 
 
 @pytest.mark.parametrize(
-    ("url", "name"), [("https://h/film.m3u8?token=1", "film.ts"), ("https://h/a/b/index.m3u8", "b.ts"), ("https://h/index.m3u8", "index.ts")]
+    ("url", "name"), [("https://h/film.m3u8?token=1", "film"), ("https://h/a/b/index.m3u8", "b"), ("https://h/index.m3u8", "index")]
 )
 def test_a_recording_is_called_after_what_tells_most(url: str, name: str) -> None:
-    assert name_of(url, Media((), True, 1.0)) == name
+    assert stem_of(url) == name

@@ -9,7 +9,7 @@ from tests.chaos import service
 
 
 @pytest.mark.timeout(300)
-def test_killed_at_any_moment_the_service_forgets_nothing_and_tells_everything_once(tmp_path: Path) -> None:
+def test_killed_at_any_moment_the_service_forgets_nothing_and_tells_every_end_under_one_id(tmp_path: Path) -> None:
     tally = service.run(5, 1, tmp_path)
 
     assert tally.problems == []

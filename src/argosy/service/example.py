@@ -22,7 +22,7 @@ SECRET: Final = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # noqa: S105 - nobody'
 WORDS: Final[Mapping[str, Any]] = {
     # who and what
     "id": ID, "ids": [ID], "task_id": ID, "number": 42, "version": 3, "index": 0, "seq": 4711, "webhook": "wh_6f1c2a",
-    "name": "scan.nii.gz", "path": "/home/ada/Downloads/study-1/scan.nii.gz", "directory": "/home/ada/Downloads/study-1",
+    "name": "scan.nii.gz", "path": "/srv/downloads/study-1/scan.nii.gz", "directory": "/srv/downloads/study-1",
     "source": URL, "url": URL, "urls": [URL], "host": "data.example.org:443", "hosts": {},
     "asked_name": None, "asked_files": 1, "mirrors": 0, "kind": "http", "engine": "curl", "content_type": "application/gzip",
     "etag": '"5e1a-400000"', "last_modified": "Mon, 23 Nov 2026 08:00:00 GMT", "checksum": SHA256, "verified_by": None,
@@ -55,7 +55,7 @@ WORDS: Final[Mapping[str, Any]] = {
     # who asks, and who is told
     "token": "argosy_…", "secret": SECRET, "browser": False, "local": False, "enabled": True, "types": ["task.completed"],
     "description": "tells the archive", "value": 8, "origin": "default", "about": "connections to one file", "settable": True,
-    "file": "/home/ada/.config/argosy/config.toml", "filter": {"status": ["failed"]}, "q": "study-1", "user_agent": "argosy/1",
+    "file": "/etc/argosy/config.toml", "filter": {"status": ["failed"]}, "q": "study-1", "user_agent": "argosy/1",
     "limit": "20M", "retries": 5, "connect_timeout_s": 30.0, "stall_timeout_s": 60.0, "keep_time": True, "if_exists": "rename",
 }  # fmt: skip
 """What a member of that name may be. One that does not fit the member's type is passed over."""

@@ -12,6 +12,7 @@ import json
 import random
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -73,6 +74,8 @@ class Load:
         self.count = 0
         self.began = self.loop.time()
         self.waiting: set[asyncio.Task[None]] = set()
+        self.over = False
+        self.all_answered = asyncio.Event()
 
     async def run(self, rate: float, seconds: float) -> None:
         """All that is due has been answered afterwards, or was given up."""
@@ -80,12 +83,12 @@ class Load:
         self.began = due = self.loop.time()
         end = due + WARM_UP_S + seconds
         while (due := due + chance.expovariate(rate)) < end:
-            while (wait := due - self.loop.time()) > 0:
-                await asyncio.sleep(wait)
-            self._send(due)
-        deadline = self.loop.time() + GIVE_UP_S
-        while self.count < self.sent and self.loop.time() < deadline:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(due - self.loop.time())
+            self._send(min(due, self.loop.time()))  # a clock of whole milliseconds may wake us early
+        self.over = True
+        if self.count < self.sent:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.all_answered.wait(), GIVE_UP_S)
         if self.count < self.sent:
             self.refusals["no answer"] += self.sent - self.count
 
@@ -117,6 +120,8 @@ class Load:
 
     def answered(self, due: float, status: bytes, body: bytes) -> None:
         self.count += 1
+        if self.over and self.count == self.sent:
+            self.all_answered.set()
         if status != b"202":
             self.refusals[f"{status.decode()} {body[:200].decode(errors='replace')}".strip()] += 1
         elif due > self.began + WARM_UP_S:

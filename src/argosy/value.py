@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 else:
     from dataclasses import dataclass as _bare
 
-    def dataclass(*, slots: bool = False, frozen: bool = False, eq: bool = True, repr: bool = True) -> Callable[[type], type]:  # noqa: A002 - the names are those of the original
+    def dataclass(
+        *,
+        slots: bool = False,
+        frozen: bool = False,
+        eq: bool = True,
+        repr: bool = True,  # noqa: A002 - the names are those of the original
+    ) -> Callable[[type], type]:
         """Do the same as ``dataclasses.dataclass`` with these options, sooner."""
 
         def dress(plain: type) -> type:

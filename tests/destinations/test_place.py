@@ -165,6 +165,13 @@ def test_overwriting_something_that_is_no_file_fails_before_a_byte_comes(
     assert part_files(folder) == []
 
 
+async def test_many_files_of_one_name_are_each_given_a_name_at_once(destination: LocalDestination, folder: Path) -> None:
+    states = [replace(arrived(destination, bytes([n])), index=n) for n in range(5)]
+    (folder / "file.bin").write_bytes(b"there")
+    chosen = await destination.choose_many(states, TransferOptions())
+    assert [state.published for state in chosen] == [f"file ({n}).bin" for n in range(1, 6)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("if_exists", ["overwrite", "newer"])
 async def test_something_that_is_no_file_is_neither_replaced_nor_written_through(

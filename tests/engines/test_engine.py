@@ -10,8 +10,11 @@ from argosy.core.header import Validators
 from argosy.core.types import FileState
 from argosy.engines.curl import CurlEngine
 from argosy.engines.curl.origin import Origin, Proof, check_url, wired
+from argosy.engines.hls.engine import HlsEngine
 from argosy.engines.registry import Registry
+from argosy.engines.wget.engine import WgetEngine
 from argosy.errors import BadResponse, ServerRefused, UsageError
+from argosy.testing.engine import ScriptedEngine
 from argosy.testing.faults import (
     BEFORE_HEAD,
     EndEarlier,
@@ -87,6 +90,17 @@ def test_the_registry_finds_an_engine_by_url_or_by_name() -> None:
         registry.engine_for("gopher://example.org/")
     with pytest.raises(UsageError):
         registry.engine_for("https://example.org/x", "wget")
+
+
+def test_for_others_than_the_owner_only_engines_that_say_so_are_found() -> None:
+    registry = Registry([CurlEngine()], lambda: {"wget": WgetEngine, "hls": lambda: HlsEngine(CurlEngine())})
+    assert registry.engine_for("https://example.org/x", public_only=True).name == "curl"
+    assert registry.engine_for("https://example.org/x", "hls", public_only=True).name == "hls"
+    assert registry.engine_for("https://example.org/x", "wget").name == "wget"
+    for engine in (WgetEngine(), ScriptedEngine()):
+        with pytest.raises(UsageError) as refused:
+            Registry([engine]).engine_for("https://example.org/x", engine.name, public_only=True)
+        assert refused.value.detail_code == "unguarded_engine"
 
 
 @pytest.mark.parametrize(

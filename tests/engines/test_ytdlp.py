@@ -23,6 +23,7 @@ from argosy.destinations.local import LocalDestination
 from argosy.engines.curl import CurlEngine
 from argosy.engines.hls.engine import HlsEngine
 from argosy.engines.port import Cancelled
+from argosy.engines.registry import Registry
 from argosy.engines.ytdlp import link, naming
 from argosy.engines.ytdlp.engine import YtdlpEngine
 from argosy.engines.ytdlp.failure import failure_of
@@ -224,14 +225,12 @@ def test_a_header_that_cannot_be_kept_to_its_host_is_refused() -> None:
         listing("https://h/p", TransferOptions(headers=(("Authorization", "Bearer s3cret"),)), alone=True)
 
 
-async def test_a_task_of_somebody_else_is_refused(engine: YtdlpEngine, destination: LocalDestination) -> None:
-    options = TransferOptions(public_only=True)
-    with pytest.raises(UsageError, match="private addresses"):
-        await engine.read("video:https://h/p", options, 1000)
-    desk = RecordingDesk(destination, options)
-    with pytest.raises(UsageError, match="private addresses"):
-        await engine.fetch(FileState(TASK, 0, ("video+https://h/p#video&how=fetch",)), options, desk)
-    desk.close()
+async def test_a_task_of_somebody_else_is_refused(engine: YtdlpEngine) -> None:
+    registry = Registry([engine])
+    for url in ("video:https://h/p", "video+https://h/p#video&how=fetch"):
+        assert registry.engine_for(url) is engine
+        with pytest.raises(UsageError, match="private addresses"):
+            registry.engine_for(url, public_only=True)
 
 
 # -- what comes back -----------------------------------------------------------------------------------

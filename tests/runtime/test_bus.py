@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -48,6 +49,43 @@ async def test_a_subscriber_can_start_with_the_past(bus: Bus, log: MemoryStore) 
         await bus.tell(await log.log([told(2000)], 0.0))
         assert [event.seq for event in await take(heard, 801)] == list(range(1201, 2002))
         assert await heard.within(0.05) is None
+
+
+class Counted(MemoryStore):
+    """Counts how often its log is read."""
+
+    reads = 0
+
+    async def events(self, *, after: int = 0, limit: int = 1000, task_id: str | None = None) -> Sequence[Recorded]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        return await super().events(after=after, limit=limit, task_id=task_id)
+
+
+async def test_many_who_catch_up_together_look_together_and_each_hears_what_was_there_when_it_asked() -> None:
+    log = Counted()
+    bus = Bus(log)
+    await bus.open()
+    async with bus.subscribe() as heard:
+
+        async def commit_and_look(number: int) -> bool:
+            (recorded,) = await log.log([told(number)], 0.0)
+            await bus.catch_up()
+            return bus.last >= recorded.seq
+
+        assert all(await asyncio.gather(*map(commit_and_look, range(200))))
+        assert log.reads < 10
+        assert [event.seq for event in await take(heard, 200)] == list(range(1, 201))
+
+
+async def test_who_gives_up_waiting_keeps_no_other_from_catching_up(bus: Bus, log: MemoryStore) -> None:
+    async with bus.subscribe() as heard:
+        await log.log([told(0)], 0.0)
+        first, second = asyncio.create_task(bus.catch_up()), asyncio.create_task(bus.catch_up())
+        await asyncio.sleep(0)
+        first.cancel()
+        await second
+        assert [event.seq for event in await take(heard, 1)] == [1]
 
 
 async def test_what_another_process_committed_is_told_before_what_came_after(bus: Bus, log: MemoryStore) -> None:

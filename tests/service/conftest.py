@@ -20,8 +20,11 @@ BODY = bytes(range(256)) * 400
 
 
 @pytest.fixture
-def daemons(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
-    """Makes daemons that are not started yet, each of a home of its own; keywords are variables of its environment."""
+def daemons(tmp_path: Path, server: FaultyServer) -> Iterator[Callable[..., Daemon]]:
+    """Makes daemons that are not started yet, each of a home of its own; keywords are variables of its environment.
+
+    They end before the server does, which so is asked nothing while it stops.
+    """
     made: list[Daemon] = []
 
     def make(**environment: str) -> Daemon:

@@ -60,7 +60,9 @@ class Ran:
 
 @dataclass
 class Argosy:
-    """Runs the command as the person whose daemon it is, from the daemon's download folder."""
+    """Runs the command as the person whose daemon it is, from the daemon's download folder; or with a ``home`` of its own,
+    from there.
+    """
 
     daemon: Daemon
     extra: dict[str, str] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Argosy:
         home = {"ARGOSY_HOME": str(self.home), "HOME": str(self.home)} if self.home else {}
         environment = {name: text for name, text in self.daemon.environment.items() if name != "ARGOSY_DIRECTORY"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "argosy", *words], cwd=self.daemon.folder, env={**environment, **home, **self.extra},
+            [sys.executable, "-m", "argosy", *words], cwd=self.home or self.daemon.folder, env={**environment, **home, **self.extra},
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self.running.append(process)
@@ -505,6 +507,14 @@ def test_a_login_that_is_refused_is_not_kept(far: Argosy) -> None:
 def test_a_login_to_nobody_is_exit_8(far: Argosy) -> None:
     far.daemon.kill9()
     assert far("login", far.daemon.url, stdin="t").code == 8
+
+
+def test_whoever_logged_in_names_folders_of_the_service(far: Argosy, server: FaultyServer) -> None:
+    far("login", far.daemon.url, stdin=far.daemon.token)
+    there, below = far.id_of(server.add("/a.bin", BODY)), far.id_of(server.add("/b.bin", BODY), "-d", "study/1")
+    assert far("wait", there, below).code == 0
+    assert (far.daemon.folder / "a.bin").read_bytes() == BODY
+    assert (far.daemon.folder / "study/1/b.bin").read_bytes() == BODY
 
 
 def test_who_is_not_the_owner_may_not_name_any_folder(far: Argosy, server: FaultyServer) -> None:

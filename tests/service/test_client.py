@@ -266,6 +266,14 @@ async def test_a_socket_is_an_address_too(service: Daemon) -> None:
         assert await client.tasks() == []
 
 
+async def test_a_folder_named_over_a_loopback_address_is_the_services(service: Daemon, server: FaultyServer) -> None:
+    async with far(service) as client:
+        assert not client.here
+        handle = await client.add(server.add("/a.bin", BODY), directory="study")
+        await handle
+    assert handle.path == service.folder / "study" / "a.bin"
+
+
 async def test_who_waits_hears_that_the_service_is_gone_when_patience_ends(service: Daemon) -> None:
     lost: list[argosy.ArgosyError] = []
     async with Client(service.url, service.token, patience_s=0.5, lost=lost.append) as client:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from argosy import config
+from argosy.runtime.clock import SystemClock
+from argosy.runtime.manager import Runtime
+from argosy.service.downloads import Downloads
+from argosy.service.job_watch import Watch
+from argosy.service.jobs import JobMessage
+from argosy.service.link import Links
+from argosy.service.live.live import Live
+from argosy.service.security.secret import Secrets
 from argosy.testing import faults
+from argosy.testing.poll import until as until_async
 from argosy.testing.server import FaultyServer
 
 from .conftest import BODY
 from .daemon import Daemon, until
 from .test_jobs import got, initiate, status_of
+
+SHAPE = TypeAdapter(JobMessage)
 
 
 def watched(service: Daemon, job_id: str, **more: Any) -> ClientConnection:
@@ -61,6 +78,8 @@ def test_the_messages_are_those_of_the_contract_and_the_last_says_that_it_is_don
         assert 0 <= message["progress_percent"] <= 100
         assert message["progress"]["completed"] == message["completed"]
         assert len(message["results"]) == 3
+        SHAPE.validate_python(message)
+        assert set(message) <= {field.name for field in fields(JobMessage)}
     assert under_way[0]["snapshot"] is True
     shown = [message["progress_percent"] for message in messages]
     assert shown == sorted(shown)
@@ -205,6 +224,64 @@ def test_what_a_client_says_changes_nothing_until_it_says_too_much(service: Daem
         with pytest.raises(ConnectionClosed):
             _chatter(connection)
         assert code_of(connection) == 1008
+
+
+class Held:
+    """A client that takes everything, or nothing any more once ``stuck``."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.stuck = False
+        self.closed: int | None = None
+
+    async def receive(self) -> str | bytes | None:
+        await asyncio.Event().wait()
+        return None
+
+    async def send(self, text: str) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.told.append(json.loads(text))
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+
+@asynccontextmanager
+async def watching(home: Path, socket: Held, *, stall_s: float = 5.0) -> AsyncIterator[Runtime]:
+    """A paused job, watched with a heartbeat that does not take its time."""
+    settings, clock = config.load(home, {}), SystemClock()
+    async with AsyncExitStack() as parts:
+        runtime = await parts.enter_async_context(Runtime(settings=settings, directory=home))
+        live = await parts.enter_async_context(Live(runtime, clock, heartbeat_s=0.05, stall_s=stall_s))
+        downloads = await parts.enter_async_context(Downloads(runtime, settings, Secrets("t", b"k"), clock))
+        job = await runtime.add("http://127.0.0.1:1/x", paused=True)
+        line = parts.enter_context(live.connected("job"))
+        watch = Watch(
+            job.id, live, line, socket, downloads.views, downloads.results, runtime.live_progress,
+            lambda: Links(b"k", "http://x", clock.epoch(), 60), clock.steady,
+        )  # fmt: skip
+        running = asyncio.create_task(watch.run())
+        yield runtime
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_a_job_that_rests_is_told_of_now_and_then(tmp_path: Path) -> None:
+    client = Held()
+    async with watching(tmp_path, client):
+        await until_async(lambda: len(client.told) >= 4)
+    assert {message["type"] for message in client.told} == {"progress"}
+    assert {message["status"] for message in client.told} == {"paused"}
+    assert ["snapshot" in message for message in client.told[:2]] == [True, False]
+
+
+async def test_a_client_that_takes_nothing_is_given_up(tmp_path: Path) -> None:
+    client = Held()
+    async with watching(tmp_path, client, stall_s=0.1):
+        await until_async(lambda: client.told)
+        client.stuck = True
+        await until_async(lambda: client.closed == 1013)
 
 
 def _chatter(connection: ClientConnection) -> None:

@@ -17,7 +17,8 @@ from argosy import Request, Runtime, TransferOptions
 from argosy.core.names import safe_path
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
-from argosy.sources.bucket import Place, local_path, local_paths, parse, public_url
+from argosy.sources.bucket import BucketSource, Place, local_path, local_paths, parse, public_url
+from argosy.testing.source_contract import SourceContract, SourceSubject
 
 OBJECTS = {"tree/a.txt": b"a" * 10, "tree/sub/b.bin": bytes(range(256)) * 300, "tree/ü +%.txt": b"x", "other/c": b"c", "treehouse/d": b"d"}
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -129,3 +130,9 @@ def test_a_key_becomes_a_path_that_stays_in_its_folder(key: str) -> None:
 
 def test_an_object_that_is_called_as_a_folder_has_another_name() -> None:
     assert local_paths(["a", "a/b", "c"]) == ["a%", "a/b", "c"]
+
+
+class TestContract(SourceContract):
+    @pytest.fixture
+    def subject(self, emulator: str) -> SourceSubject:
+        return SourceSubject(BucketSource(), f"s3://data/tree/?endpoint={emulator}", "s3://?", unwanted="*.txt")

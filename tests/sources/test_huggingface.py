@@ -17,9 +17,10 @@ import argosy
 from argosy import Request, Runtime, TransferOptions
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
-from argosy.sources.huggingface import Repository, parse
+from argosy.sources.huggingface import HuggingFaceSource, Repository, parse
 from argosy.testing.faults import Redirect, RequireBearer
 from argosy.testing.server import FaultyServer
+from argosy.testing.source_contract import SourceContract, SourceSubject
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = b'{"model_type": "tiny"}'
@@ -192,3 +193,9 @@ async def test_two_processes_bring_it_once(hub: FaultyServer, tmp_path: Path) ->
     answers = [process.communicate(timeout=60)[0].strip() for process in both]
     assert answers[0] == answers[1] != ""
     assert hub.bytes_sent(f"/cdn/{COMMIT}/model.safetensors") < 1.5 * len(WEIGHTS)
+
+
+class TestContract(SourceContract):
+    @pytest.fixture
+    def subject(self, hub: FaultyServer) -> SourceSubject:
+        return SourceSubject(HuggingFaceSource(), "hf:org/tiny", "hf:a/b/c/d", unwanted="*.json")

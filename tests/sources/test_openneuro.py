@@ -15,8 +15,9 @@ import pytest
 from argosy import Request, Runtime
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
-from argosy.sources.openneuro import parse
+from argosy.sources.openneuro import OpenNeuroSource, parse
 from argosy.testing.server import FaultyServer
+from argosy.testing.source_contract import SourceContract, SourceSubject
 
 TOP = {"dataset_description.json": b'{"Name": "tiny"}', "README": b"read me", "participants.tsv": b"participant_id\nsub-01\n",
        "task-rest_bold.json": b"{}"}  # fmt: skip
@@ -160,3 +161,10 @@ async def test_an_api_that_answers_nonsense_is_not_believed(api: Api, tmp_path: 
 def test_what_is_no_dataset(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
+
+
+class TestContract(SourceContract):
+    @pytest.fixture
+    def subject(self, api: Api) -> SourceSubject:
+        api.publish("1.0.0", TOP | IMAGES)
+        return SourceSubject(OpenNeuroSource(), "openneuro:ds000001", "openneuro:x", unwanted="sub-01/")

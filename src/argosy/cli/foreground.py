@@ -162,7 +162,7 @@ async def follow_queue(manner: Manner, where: Address, *, forever: bool) -> int:
             "the daemon works the queue, and -j is for a process of its own",
             hint=f"'argosy limits -j {manner.jobs}' is for the daemon; --local works the queue here as well",
         )
-    manner.face.note("the daemon works the queue already: following it" if where.here else f"following {where.url}")
+    manner.face.note(f"{'the daemon' if where.here else where.url} works the queue already: following it")
     teller = reporter(manner)
     with listening() as stopping:
         async with Client(where) as client, client.subscribe() as events:

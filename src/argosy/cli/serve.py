@@ -41,6 +41,8 @@ def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_fo
         from argosy.service.daemon import login_link  # noqa: PLC0415 - an extra
         from argosy.service.daemon import serve as daemon  # noqa: PLC0415 - likewise
     except ImportError as error:
+        if (error.name or "").startswith("argosy"):
+            raise
         raise UsageError(
             f"the service needs {error.name}", hint="pip install 'argosy[service]'", code="missing_extra"
         ) from None

@@ -26,13 +26,20 @@ class Address:
 
     @property
     def here(self) -> bool:
-        """Whether the service runs on this machine, so that its files are this machine's."""
-        return self.socket is not None or urlsplit(self.url).hostname in LOOPBACK
+        """Whether the service surely runs on this machine, so that its files are this machine's. A loopback address does
+        not prove it: that may be the end of a tunnel.
+        """
+        return self.socket is not None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether what we send stays on this machine, as far as we can tell."""
+        return self.here or urlsplit(self.url).hostname in LOOPBACK
 
     @property
     def in_clear(self) -> bool:
         """Whether others could read the token on its way."""
-        return not self.here and urlsplit(self.url).scheme == "http"
+        return not self.loopback and urlsplit(self.url).scheme == "http"
 
 
 def root_of(url: str) -> str:

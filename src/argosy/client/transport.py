@@ -178,7 +178,7 @@ class Transport:
             (pycurl.CUSTOMREQUEST, method),
         ):
             curl.setopt(option, value)
-        if address.here:
+        if address.loopback:
             curl.setopt(pycurl.PROXY, "")
         if address.socket is not None:
             curl.setopt(pycurl.UNIX_SOCKET_PATH, address.socket)

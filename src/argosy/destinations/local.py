@@ -26,7 +26,7 @@ from argosy.destinations.port import Facts, Part
 from argosy.destinations.salvage import find, part_name, reclaim
 from argosy.errors import LocalError
 
-TRIES: Final = 1000
+TRIES: Final = 100_000
 """Numbered names looked at before giving up."""
 _LOST: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR})
 """There is no part, or something else stands where it was."""
@@ -74,10 +74,10 @@ class LocalDestination:
         assert state.path is not None
         folders, name = split(state.path)
         part = part_name(name, state, fence)
-        if options.if_exists == "rename" and (held := self._parcels.begin(state, facts.size, "/".join((*folders, part)))):
-            return held, state.having(
-                part=held.path, extents=(), block_hashes=b"", received=0, part_mtime_ns=None
-            )
+        if options.if_exists == "rename" and (
+            held := self._parcels.begin(state, facts.size, "/".join((*folders, part)))
+        ):
+            return held, state.having(part=held.path, extents=(), block_hashes=b"", received=0, part_mtime_ns=None)
         with walked(self.directory, folders, create=True) as fd:
             shown = os.path.join(self.directory, *folders, name)
             try:
@@ -141,11 +141,12 @@ class LocalDestination:
     def _choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
         chosen = list(states)
         for folders, indexes in _by_folder([state.path or "" for state in states]).items():
+            names: dict[str, Iterator[str]] = {}
             with walked(self.directory, folders, create=True) as fd:
                 for index in indexes:
                     state = states[index]
                     try:
-                        chosen[index] = self._choose(self._stowed(state, folders, fd), folders, options, fd)
+                        chosen[index] = self._choose(self._stowed(state, folders, fd), folders, options, fd, names)
                     except OSError as error:
                         raise local_error(error, os.path.join(self.directory, state.path or "")) from error
         return chosen
@@ -162,14 +163,25 @@ class LocalDestination:
             os.close(opened)
         return state.having(part="/".join((*folders, part)))
 
-    def _choose(self, state: FileState, folders: tuple[str, ...], options: TransferOptions, fd: int) -> FileState:
+    def _choose(
+        self,
+        state: FileState,
+        folders: tuple[str, ...],
+        options: TransferOptions,
+        fd: int,
+        names: dict[str, Iterator[str]],
+    ) -> FileState:
+        """``names`` are those still to be tried, for each that is wanted: of many files of one name each is given its own."""
         assert state.path is not None
         if options.if_exists in ("overwrite", "newer"):
             return state.having(published=state.path, status=FileStatus.PUBLISHING)
         name = split(state.path)[1]
-        free = next((n for n in _candidates(name) if entry(n, fd) is None), None)
+        untried = names.setdefault(name, _candidates(name))
+        free = next((n for n in untried if entry(n, fd) is None), None)
         if free is None:
-            raise LocalError(f"{TRIES} files named like {name} exist", hint="choose another name with -o", code="exists")
+            raise LocalError(
+                f"{TRIES} files named like {name} exist", hint="choose another name with -o", code="exists"
+            )
         if free != name and options.if_exists == "fail":
             raise exists(os.path.join(self.directory, state.path))
         return state.having(published="/".join((*folders, free)), status=FileStatus.PUBLISHING)

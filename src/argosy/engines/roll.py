@@ -44,6 +44,11 @@ class Roll:
     def placed(self) -> bool:
         return self._ledger is not None
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether anything was appended that is not recorded yet."""
+        return self.received != self._saved_bytes
+
     def place(self, facts: Facts) -> None:
         """Name the file and open its part, going on behind what the state says is here. Raises what ``place`` raises."""
         part, self.state = self._desk.place(self.state, facts)

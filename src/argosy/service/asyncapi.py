@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from pydantic import TypeAdapter
 
 from argosy.about import VERSION
+from argosy.service.jobs import JobMessage, JobMissing
 from argosy.service.live import frame, shape
 from argosy.service.live.stream import MEDIA_TYPE
 
@@ -25,15 +26,21 @@ too many clients, 4401 when the token is no good any more."""
 STREAM: Final = """The same as server-sent events. The event's name is the type; only logged events have an `id`. `retry` is 2 s;
 `Last-Event-ID` goes on where it broke off. A comment comes every 15 s."""
 
+JOB: Final = """One job of the download contract, until it has ended. Every message tells all there is to know of it, the first at once
+(`snapshot`), so a client that was cut off connects again and has missed nothing. A message that is due for no other reason comes after
+15 s. Close codes: 1000 once the job has ended, 4404 for a job there is not, 1008 for more than 5 messages of the client a second, 1012, 1013
+and 4401 as of `/ws`."""
+JOB_MESSAGES: Final = (JobMessage, JobMissing)
+
 
 @cache
 def document() -> dict[str, Any]:
     """Return the description."""
     incoming, outgoing = get_args(frame.Incoming), get_args(frame.Outgoing)
     schemas: dict[str, Any] = {}
-    for kind in (*incoming, *outgoing, *shape.EVENTS):
+    for kind in (*incoming, *outgoing, *shape.EVENTS, *JOB_MESSAGES):
         schemas |= _schema(kind)
-    messages = {kind.__name__: _message(kind) for kind in (*incoming, *outgoing)}
+    messages = {kind.__name__: _message(kind) for kind in (*incoming, *outgoing, *JOB_MESSAGES)}
     messages |= {kind.__name__: _message(kind, MEDIA_TYPE, kind_name(kind)) for kind in shape.EVENTS}
     streamed = (*shape.EVENTS, frame.Snapshot, frame.Reset, frame.Closing)
     return {
@@ -42,6 +49,8 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "socket": _channel("/ws", SOCKET, (*incoming, *outgoing)) | {"bindings": {"ws": {"method": "GET"}}},
+            "job": _channel("/ws/download/{job_id}", JOB, JOB_MESSAGES)
+            | {"parameters": {"job_id": {"description": "The job's id."}}, "bindings": {"ws": {"method": "GET"}}},
             "events": _channel("/v1/events", STREAM, streamed),
             "eventsOfTask": _channel("/v1/tasks/{task_id}/events", "The same of one task.", streamed)
             | {"parameters": {"task_id": {"description": "The task's id."}}},
@@ -49,6 +58,7 @@ def document() -> dict[str, Any]:
         "operations": {
             "ask": _operation("receive", "socket", incoming),
             "tell": _operation("send", "socket", outgoing),
+            "tellOfJob": _operation("send", "job", JOB_MESSAGES),
             "stream": _operation("send", "events", streamed) | _GET,
             "streamTask": _operation("send", "eventsOfTask", streamed) | _GET,
         },

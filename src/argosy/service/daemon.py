@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -61,6 +62,8 @@ KEEP_ALIVE_S: Final = 75
 CONNECTIONS: Final = 8192
 """At once; who comes then is answered 503."""
 DESCRIPTORS: Final = 65_536
+GARBAGE: Final = (5_000, 20, 50)
+"""New objects before the collector looks for cycles, and how often it looks further: nobody's request waits long for it."""
 
 
 async def serve(
@@ -75,6 +78,7 @@ async def serve(
         settings = settings.over({"directory": str(platformdirs.user_downloads_path())}, "default")
     _log(settings, console, verbose=verbose)
     _raise_limit()
+    gc.set_threshold(*GARBAGE)
     with sole(settings.home), closing(_listen(settings)) as listeners:
         async with AsyncExitStack() as parts:
             stop = parts.enter_context(heeded(lambda: _log_again(settings, console, verbose=verbose)))

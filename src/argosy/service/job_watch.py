@@ -185,9 +185,11 @@ class Watch:
             self._percent = 0.0
         return progress
 
-    async def _send(self, message: dict[str, Any], results: str = "[]") -> None:
+    async def _send(self, message: dict[str, Any], results: str | None = None) -> None:
         """Raises Gone, or TimeoutError if the client takes nothing for too long."""
-        text = f'{encoded(message)[:-1]},"results":{results}}}'
+        text = encoded(message)
+        if results is not None:
+            text = f'{text[:-1]},"results":{results}}}'
         self._sent_s, self._pause_s = self._now(), len(text) / BYTES_PER_S
         async with asyncio.timeout(self._live.stall_s):
             await self._socket.send(text)

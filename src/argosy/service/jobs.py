@@ -99,6 +99,33 @@ class JobResult:
     expires_at: Annotated[str, Field(examples=["2026-11-24T12:00:00.000Z"])]
 
 
+@dataclass(frozen=True, slots=True)
+class JobMessage:
+    """The job as it is: ``progress`` while it is worked at, and last, as ``type``, what became of it."""
+
+    type: Literal["progress", "completed", "failed", "cancelled"]
+    job_id: Annotated[str, Field(examples=[_ID])]
+    completed: Annotated[int, Field(examples=[1])]
+    total: Annotated[int, Field(examples=[2])]
+    current_file: Annotated[FileId | None, Field(examples=[70001])]
+    progress_percent: Annotated[float, Field(examples=[50])]
+    status: State
+    progress: JobProgress
+    results: list[JobFile]
+    snapshot: bool = False
+    """The first message on this connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobMissing:
+    """There is no such job, or it was removed; the connection is closed with 4404."""
+
+    job_id: str
+    code: Annotated[str, Field(examples=["unknown_task"])]
+    error: str
+    type: Literal["error"] = "error"
+
+
 def state_of(task: Task) -> State:
     return STATES[task.status]
 

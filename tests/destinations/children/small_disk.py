@@ -135,6 +135,9 @@ class Desk:
     async def checkpoint(self, state: FileState) -> None:
         self.recorded.append(state)
 
+    async def record(self, state: FileState) -> None:
+        await self.checkpoint(state)
+
     def warn(self, code: str, message: str) -> None:
         return
 

@@ -14,7 +14,7 @@ from argosy.core.names import safe_name
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.hls import choice, memo
 from argosy.engines.hls.choice import PREFIX
-from argosy.engines.hls.make import Make
+from argosy.engines.hls.make import Make, cleared
 from argosy.engines.hls.memo import Memo, Note, Stage, path_of
 from argosy.engines.hls.mux import CONTAINERS, can_mux
 from argosy.engines.hls.playlist import Master, Media, Variant
@@ -96,6 +96,7 @@ class Bringing:
         if earlier is not None and earlier.stage is not Stage.RECORD:
             self._place()
             if earlier.stage is Stage.DONE and held(self._roll.state) == earlier.at:
+                await cleared(self._roll.part)
                 return await self._roll.finish()
             if earlier.stage is Stage.COPY or (earlier.stage is Stage.WHOLE and self._roll.received == earlier.at):
                 return await Make(self._roll, self._roll.part, len(earlier.notes), self._desk).run()

@@ -62,6 +62,7 @@ class Make:
         """The recording is the file, under a name that says so."""
         self._rename(".ts")
         at_stage(self._roll, memo, Stage.DONE, self._roll.received)
+        await cleared(self._part)
         return await self._roll.finish()
 
     def _rename(self, ending: str) -> None:
@@ -163,8 +164,14 @@ class Make:
         state = snapshot.onto(self._roll.state, self._part.mtime_ns).having(size=size)
         await self._desk.record(state)
         self._desk.report(state.index, size, size, 0)
-        await asyncio.to_thread(shutil.rmtree, made.parent, ignore_errors=True)
+        await cleared(self._part)
         return state
+
+
+async def cleared(part: Part) -> None:
+    """Nothing is left of the workshop."""
+    if part.workshop is not None:
+        await asyncio.to_thread(shutil.rmtree, part.workshop, ignore_errors=True)
 
 
 def _filled(reels: Sequence[Reel]) -> list[Reel]:

@@ -18,6 +18,7 @@ LONGEST_LINE: Final = 256 * 1024
 LONGEST_TARGET_S: Final = 60.0
 """However long segments are said to be: a live playlist is looked at again after that."""
 USUAL_TARGET_S: Final = 6.0
+TARGET: Final = "#EXT-X-TARGETDURATION:"
 UNUSED: Final = ("#EXT-X-PART:", "#EXT-X-PRELOAD-HINT:", "#EXT-X-RENDITION-REPORT:", "#EXT-X-PART-INF:", "#EXT-X-DATERANGE:")
 """Tags of low latency and of advertising: what they tell of comes as whole segments later."""
 _RANGE: Final = re.compile(r"(\d+)(?:@(\d+))?")
@@ -111,13 +112,23 @@ def read(data: bytes, url: str) -> Media | Master:
     except ImportError:
         raise UsageError("playlists need m3u8", hint="pip install 'argosy[hls]'", code="missing_extra") from None
     try:
-        parsed = m3u8.loads("\n".join(lines))
+        return _valued(m3u8.loads("\n".join(line for line in lines if not line.startswith(TARGET))), _target_s(lines), url)
+    except BadResponse:
+        raise
     except Exception as error:
         raise BadResponse(f"the playlist makes no sense: {type(error).__name__}", code="playlist") from error
+
+
+def _target_s(lines: list[str]) -> float:
+    """Return how long segments are at most, as the playlist says: by the standard in whole seconds, but not by everybody."""
+    told = next((float(line[len(TARGET) :]) for line in lines if line.startswith(TARGET)), 0.0)
+    return min(told, LONGEST_TARGET_S) if told > 0 else USUAL_TARGET_S
+
+
+def _valued(parsed: Any, target_s: float, url: str) -> Media | Master:  # noqa: ANN401 - m3u8 ships no types
     if parsed.is_variant:
         return Master(tuple(_variants(parsed, url)), tuple(_renditions(parsed, url)))
-    target = float(parsed.target_duration or 0) or USUAL_TARGET_S
-    return Media(tuple(_segments(parsed, url)), bool(parsed.is_endlist), min(target, LONGEST_TARGET_S))
+    return Media(tuple(_segments(parsed, url)), bool(parsed.is_endlist), target_s)
 
 
 def _lines(data: bytes) -> list[str]:

@@ -117,6 +117,8 @@ class Recording:
 
     async def _reread(self, going: Sequence[Track]) -> None:
         """Return once one of the playlists may have something new, or is over."""
+        if self._roll.unsaved:
+            await self._roll.save()  # what is live does not come again
         while True:
             pause_s = min(track.pause_s for track in going)
             await rest(self._desk, pause_s)

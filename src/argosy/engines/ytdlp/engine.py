@@ -19,7 +19,7 @@ from argosy.engines.ytdlp.link import Link, is_ours, page_of, parse
 from argosy.engines.ytdlp.making import Making
 from argosy.engines.ytdlp.order import PLAIN, check_installed, listing
 from argosy.engines.ytdlp.veil import Veil
-from argosy.errors import BadResponse, NetworkError, UsageError
+from argosy.errors import BadResponse, NetworkError
 
 T = TypeVar("T")
 QUIET_S: Final = 180.0
@@ -38,7 +38,10 @@ class Found:
 
 
 class YtdlpEngine:
-    """Videos of pages. Lives on the transfer loop. Plain files and playlists are fetched by the other two engines."""
+    """Videos of pages. Lives on the transfer loop. Plain files and playlists are fetched by the other two engines.
+
+    It says nothing of being guarded: yt-dlp cannot be kept from private addresses.
+    """
 
     name = "ytdlp"
 
@@ -54,7 +57,7 @@ class YtdlpEngine:
         headers: tuple[tuple[str, str], ...] = (), body: bytes | None = None,  # noqa: ARG002 - the port's
     ) -> bytes:  # fmt: skip
         """Return the files of the page as JSON: a list of objects with ``url`` and ``path``."""
-        found = await self._listed(listing(page_of(url), _checked(options), alone=False), options)
+        found = await self._listed(listing(page_of(url), options, alone=False), options)
         data = json.dumps([{"url": file.url, "path": file.path} for file in found]).encode()
         if len(data) > min(limit, LARGEST_LISTING):
             raise BadResponse("the page has too many videos", code="too_large")
@@ -62,7 +65,6 @@ class YtdlpEngine:
 
     async def fetch(self, state: FileState, options: TransferOptions, desk: Desk) -> FileState:
         desk.cancel.check()
-        _checked(options)
         check_installed()
         if end_orphan(state.memo):
             desk.warn("orphan_ended", "a yt-dlp that an earlier run had left behind was ended")
@@ -164,15 +166,6 @@ def _origin(url: str) -> str:
 
 def _is_line(text: str) -> bool:
     return text.isprintable()
-
-
-def _checked(options: TransferOptions) -> TransferOptions:
-    """Return the options. Raises UsageError for tasks that must not reach every address."""
-    if options.public_only:
-        raise UsageError(
-            "yt-dlp cannot be kept from private addresses", hint="give the address of the file itself", code="unguarded_engine"
-        )
-    return options
 
 
 def _options(link: Link, options: TransferOptions) -> TransferOptions:

@@ -399,6 +399,8 @@ THREE = [runs("x"), runs("y", connections=15), runs("z", host="b:80")]
             Reason("session_gone", "waiting for a foreground command that is gone; run the queue to take it up"),
         ),
         (why(replace(TASK, session="s")), Reason("ready", "about to start")),
+        (why(TASK, served=False), Reason("unserved", "nobody works the queue; 'argosy run' does, or 'argosy serve'")),
+        (why(replace(TASK, session="s"), served=False), Reason("ready", "about to start")),
         (why(in_status(Status.PAUSED)), Reason("paused", "paused by you; resume makes it go on")),
         (
             why(in_status(Status.PAUSED, error=FULL)),

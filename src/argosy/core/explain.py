@@ -45,12 +45,13 @@ def explain(
     throttled_by: Throttle | None = None,
     silent_s: float = 0.0,
     session_alive: bool = True,
+    served: bool = True,
 ) -> Reason:
     """Return why ``task`` is not moving, or how it moves.
 
     ``running`` are the active tasks of the process that explains. ``ahead`` counts the waiting tasks that go first,
     None if nobody counted. ``silent_s`` is the time since the last byte. ``session_alive`` tells whether the
-    foreground command that ``task.session`` names still runs.
+    foreground command that ``task.session`` names still runs; ``served``, whether anybody works the queue.
     """
     match task.status:
         case Status.PENDING | Status.RETRYING:
@@ -58,6 +59,8 @@ def explain(
                 return Reason(
                     "session_gone", "waiting for a foreground command that is gone; run the queue to take it up"
                 )
+            if task.session is None and not served:
+                return Reason("unserved", "nobody works the queue; 'argosy run' does, or 'argosy serve'")
             return _waiting(task, running, limits, situation, ahead)
         case Status.PAUSED:
             before = f" (before that: {task.error.message})" if task.error else ""

@@ -18,12 +18,13 @@ THROTTLED_S: Final = 2.0
 async def why(machine: Machine, task: Task) -> Reason:
     """Return why the task is where it is, or how it moves."""
     counts = await machine.store.counts()
-    workers = {worker.id for worker in await machine.store.workers()}
+    workers = await machine.store.workers()
     return explain(
         task, running=machine.scheduler.running(), limits=machine.limits,
         situation=machine.scheduler.situation(counts.get(Status.PAUSED, 0)), ahead=await _ahead(machine, task),
         progress=machine.hub.progress(task.id), throttled_by=_throttled_by(machine, task),
-        silent_s=machine.hub.still_for_s(task.id), session_alive=task.session in workers,
+        silent_s=machine.hub.still_for_s(task.id), session_alive=any(worker.id == task.session for worker in workers),
+        served=any(worker.serves_queue for worker in workers),
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 ::
 
-    CurlEngine.fetch ── Fetch: one file; which pieces, how many connections, same bytes or start again
+    CurlEngine.fetch ── Dash: a small file that comes at once and as expected; hands all else, request and all, to a
+                        Fetch: one file; which pieces, how many connections, same bytes or start again
                           │ owns
                           ├─ Stream: one connection's request and its body ─► Ledger ─► part file
                           │      │ runs on

@@ -10,6 +10,7 @@ from argosy.cli import kinds, table, trouble
 from argosy.cli.face import Face, from_words
 from argosy.cli.progress.board import Board
 from argosy.cli.progress.plain import line, whole
+from argosy.cli.serve import readable
 from argosy.core.redact import redacted_proxy, redacted_url
 from argosy.core.types import Progress, Status, Task, TaskSpec
 from argosy.errors import DiskFull, UsageError
@@ -140,3 +141,15 @@ def test_plain_lines_say_how_far_how_fast_and_how_long_still() -> None:
     running(board, task(1), 512, 1024)
     assert line(board.active()[0]) == "1.bin: 50% of 1.0 KiB, 10 B/s, 9s left"
     assert whole(board).startswith("0 of 1 done, 512 B of 1.0 KiB")
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "expected"),
+    [
+        ("127.0.0.1", "", False), ("127.0.0.2", "", False), ("::1", "", False), ("localhost", "", False),
+        ("0.0.0.0", "", True), ("::", "", True), ("192.168.1.2", "http://downloads.example.org", True),
+        ("0.0.0.0", "https://downloads.example.org", False),
+    ],
+)  # fmt: skip
+def test_whoever_listens_for_others_without_tls_is_told(host: str, public_url: str, expected: bool) -> None:
+    assert readable(host, public_url) is expected

@@ -21,6 +21,13 @@ def test_config_set_get_list_and_unset_keep_the_rest_of_the_file(argosy: Argosy)
     assert file.read_text() == "# mine\nretries = 9  # many\n"
 
 
+def test_config_alone_shows_what_it_can_do(argosy: Argosy) -> None:
+    ran = argosy("config")
+    assert (ran.code, ran.out) == (2, "")
+    assert "Print where the settings" in ran.err
+    assert "\\n" not in ran.err
+
+
 def test_config_list_shows_where_a_value_comes_from(argosy: Argosy) -> None:
     argosy.extra["ARGOSY_RETRIES"] = "1"
     line = next(

@@ -316,12 +316,12 @@ FULL = Failure("disk_full", "no space left")
 def why(
     task: Task, *, running: list[Running] | None = None, limits: Limits | None = None, situation: Situation = QUIET,
     ahead: int | None = None, progress: Progress | None = None, throttled_by: str | None = None,
-    silent_s: float = 0.0, session_alive: bool = True,
+    silent_s: float = 0.0, session_alive: bool = True, served: bool = True,
 ) -> Reason:  # fmt: skip
     here = [Running(task.id, task.host, task.spec.directory, task.connections, task.queue)] if task.active else []
     return explain(
         task, running=here if running is None else running, limits=limits or Limits(), situation=situation, ahead=ahead,
-        progress=progress, throttled_by=throttled_by, silent_s=silent_s, session_alive=session_alive,  # type: ignore[arg-type]
+        progress=progress, throttled_by=throttled_by, silent_s=silent_s, session_alive=session_alive, served=served,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -400,6 +400,10 @@ THREE = [runs("x"), runs("y", connections=15), runs("z", host="b:80")]
         ),
         (why(replace(TASK, session="s")), Reason("ready", "about to start")),
         (why(TASK, served=False), Reason("unserved", "nobody works the queue; 'argosy run' does, or 'argosy serve'")),
+        (
+            why(replace(TASK, due_at=NOW + 5400), served=False),
+            Reason("start_time", "waiting for its start time at 22:00 (in 1h 30m)", NOW + 5400),
+        ),
         (why(replace(TASK, session="s"), served=False), Reason("ready", "about to start")),
         (why(in_status(Status.PAUSED)), Reason("paused", "paused by you; resume makes it go on")),
         (

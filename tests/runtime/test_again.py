@@ -60,6 +60,31 @@ async def test_a_new_version_at_the_server_comes_as_the_policy_says(
     assert real.names() == names
 
 
+async def test_a_file_that_was_left_alone_is_not_taken_for_the_servers(server: FaultyServer, real: Any) -> None:
+    """Both have the same date, and the server goes on to say that its file has not changed."""
+    a, b = server.add("/a.bin", BODY), server.add("/b.bin", NEW + b"longer")
+    async with real() as runtime:
+        await (await runtime.add(a))
+        left = await runtime.add(b, name="a.bin", options=TransferOptions(if_exists="skip"))
+        await left
+        assert left.path.read_bytes() == BODY
+        fetched = await runtime.add(b, name="a.bin")
+        await fetched
+    assert fetched.path.read_bytes() == NEW + b"longer"
+    assert real.names() == {"a.bin", "a (1).bin"}
+
+
+async def test_what_was_left_alone_does_not_ensure_that_the_file_is_here(server: FaultyServer, real: Any) -> None:
+    real.out.mkdir()
+    (real.out / "a.bin").write_bytes(b"mine")
+    async with real() as runtime:
+        await (await runtime.add(server.add("/a.bin", BODY), options=TransferOptions(if_exists="skip")))
+        path = await runtime.ensure(server.url("/a.bin"))
+        assert path.read_bytes() == BODY
+        assert await runtime.ensure(server.url("/a.bin")) == path
+    assert (real.out / "a.bin").read_bytes() == b"mine"
+
+
 async def test_a_new_version_where_nothing_may_be_replaced_is_an_error(server: FaultyServer, real: Any) -> None:
     url = server.add("/a.bin", BODY)
     async with real() as runtime:

@@ -55,6 +55,9 @@ def _outcome(words: list[str]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as help_:
+        click.echo(help_.ctx.get_help(), err=True)
+        return help_.exit_code
     except click.Abort:
         return trouble.EXIT_INTERRUPTED
     except click.ClickException as error:

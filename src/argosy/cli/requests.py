@@ -58,7 +58,9 @@ def listed(name: str) -> Listing:
             return read(sys.stdin.buffer.read(LARGEST_BYTES + 1), "standard input")
         return read_file(Path(name))
     except OSError as error:
-        raise LocalError(f"cannot read the list {name}: {error.strerror}") from error
+        raise LocalError(
+            f"cannot read the list {name}: {error.strerror}", hint="check its name, and whether you may read it"
+        ) from error
 
 
 def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any], place: Place) -> Request:

@@ -50,6 +50,8 @@ def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_fo
 
     async def ready(url: str, service: Service) -> None:
         face.say(url)
+        if readable(settings["host"], settings["public_url"]):
+            face.note(f"note: {settings['host']} is open to others, and without TLS its token can be read on its way: docs/security.md")
         if opens:
             link = await login_link(service, url)
             if not await asyncio.to_thread(_browser, link):
@@ -58,6 +60,11 @@ def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_fo
             face.note("'argosy token' prints the token it wants; Ctrl-C stops it, and downloads go on at the next start")
 
     return run(daemon(settings, ready=ready, console=log_format, verbose=face.verbose > 0), busy=True)
+
+
+def readable(host: str, public_url: str) -> bool:
+    """Tell whether the token crosses a network as it is: it listens for others, and nothing says that a proxy does TLS."""
+    return host != "localhost" and not host.startswith("127.") and host != "::1" and not public_url.startswith("https:")
 
 
 def _browser(link: str) -> bool:

@@ -59,9 +59,10 @@ def explain(
                 return Reason(
                     "session_gone", "waiting for a foreground command that is gone; run the queue to take it up"
                 )
-            if task.session is None and not served:
+            reason = _waiting(task, running, limits, situation, ahead)
+            if task.session is None and not served and reason.until is None:
                 return Reason("unserved", "nobody works the queue; 'argosy run' does, or 'argosy serve'")
-            return _waiting(task, running, limits, situation, ahead)
+            return reason
         case Status.PAUSED:
             before = f" (before that: {task.error.message})" if task.error else ""
             return Reason("paused", f"paused by you; resume makes it go on{before}")

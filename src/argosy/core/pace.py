@@ -18,7 +18,7 @@ WORTHWHILE_BYTES: Final = 1024 * 1024
 SLOW_SHARE: Final = 0.3
 """A connection below this share of its siblings' median speed is started again."""
 SLOW_AFTER_S: Final = 2.0
-STEAL_S: Final = 0.4
+STEAL_S: Final = 0.2
 """A piece that ends sooner than this is left to its owner."""
 MATURE_S: Final = 1.0
 SMOOTHING_S: Final = 1.0

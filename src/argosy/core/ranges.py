@@ -140,7 +140,7 @@ class RangeMap:
             return None
         first = victim.position + ahead
         cut = first + int((victim.end - first) * keep)
-        cut = -(-cut // self.block) * self.block
+        cut = (cut + self.block // 2) // self.block * self.block  # the nearest: rounding up adds up over many cuts
         if victim.end - cut < self.block or cut <= first:
             return None
         stolen = Piece(cut, cut, victim.end, owned=True)

@@ -44,7 +44,13 @@ def place_of(machine: Machine, task: Task, files: Sequence[FileState]) -> Path:
 
 
 def _whole(directory: str, files: Sequence[FileState]) -> bool:
-    return all(file.published is not None and _has_size(Path(directory, file.published), file.size) for file in files)
+    """Tell whether all of it is there. A file that was found and left alone (``verified_by`` None) was never brought."""
+    return all(
+        file.published is not None
+        and file.verified_by is not None
+        and _has_size(Path(directory, file.published), file.size)
+        for file in files
+    )
 
 
 def _has_size(path: Path, size: int | None) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+from argosy.service.daemon import GRACE_S
 from argosy.testing import faults
 from argosy.testing.server import FaultyServer
 
@@ -179,6 +182,18 @@ def test_the_pieces_of_a_file_that_is_on_its_way_are_told(service: Daemon, slow:
     (file,) = service.request("GET", path).json()["files"]
     assert len(file["cells"]) == 64
     assert 0 in file["cells"]
+
+
+def test_who_waits_is_answered_at_once_when_the_service_stops(service: Daemon, slow: str) -> None:
+    task_id = service.add(slow)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(service.request, "GET", f"/v1/tasks/{task_id}/wait?timeout=60")
+        until(lambda: b'argosy_live_connections{kind="wait"} 1.0' in service.request("GET", "/metrics").body)
+        began = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - began < GRACE_S
+        assert waiting.result().status == 202
+    assert "Traceback" not in "".join(service.errors)
 
 
 def test_a_task_says_why_it_waits(service: Daemon) -> None:

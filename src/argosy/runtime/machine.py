@@ -115,7 +115,8 @@ class Machine:
                 await self.store.register(self.me)
                 self.crew.pool = Pool(self._build_yard)
                 await self.crew.pool.open()
-                await self.recovery.sweep()
+            await self.recovery.sweep()  # who only looks must not see as running what a dead process held
+            if self.work:
                 self._spawn("scheduler", self.scheduler.run)
                 self._spawn("hub", self.hub.run)
                 if self.aftermath.wanted:

@@ -27,6 +27,7 @@ from argosy.service.routes import (
     job_socket,
     limits,
     metrics,
+    page,
     probe,
     results,
     security,
@@ -69,7 +70,7 @@ def routed() -> FastAPI:
     app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
     for routes in (  # they are looked through in this order, so what is asked most comes first
         download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, limits,
-        configuration, history, stats, background, description, security, webhooks,
+        configuration, history, stats, background, description, security, webhooks, page,
     ):  # fmt: skip
         app.include_router(routes.router)
     openapi.complete(app)

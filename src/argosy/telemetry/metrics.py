@@ -68,7 +68,7 @@ class Metrics:
         self.request_seconds = Histogram(
             "argosy_http_request_seconds", "Until the answer began.", ["route"], buckets=QUICK_S, registry=at
         )
-        self.live = Gauge("argosy_live_connections", "Open WebSockets and event streams.", ["kind"], registry=at)
+        self.live = Gauge("argosy_live_connections", "Open WebSockets and event streams, and requests that wait for a task.", ["kind"], registry=at)
         self.webhooks = Counter(
             "argosy_webhook_deliveries", "Attempts to deliver a webhook, by outcome.", ["outcome"], registry=at
         )  # fmt: skip

@@ -44,7 +44,7 @@ class Line:
     """One connected client. ``bell`` is rung when there may be something to tell it, or when it has to go."""
 
     kind: str
-    """``websocket`` or ``sse``."""
+    """``websocket``, ``sse``, or ``wait`` for a request that is answered once something has happened."""
     bell: asyncio.Event = field(default_factory=asyncio.Event)
 
 

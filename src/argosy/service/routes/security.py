@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib import resources
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Response
@@ -14,8 +13,8 @@ from starlette.requests import Request
 from argosy.core.document import iso_time
 from argosy.errors import AuthError, UsageError
 from argosy.service.context import Asker, Context, Service
+from argosy.service.routes.page import page
 from argosy.service.schema import problems
-from argosy.service.security import headers
 from argosy.service.security.asked import Asked
 from argosy.service.security.credentials import LONGEST, Credential, Kind, cookie_name
 from argosy.service.security.gate import too_many
@@ -183,7 +182,7 @@ async def logout(request: Request, service: Context, asker: Asker, response: Res
 @router.get("/login", include_in_schema=False)
 def login_page() -> Response:
     """The page that asks for the token, or takes the code of a link."""
-    return _asset("login.html", "text/html; charset=utf-8")
+    return page("login.html", "text/html; charset=utf-8")
 
 
 @router.get("/login/{name}", include_in_schema=False)
@@ -191,7 +190,7 @@ def login_asset(name: str) -> Response:
     """What the page is made of."""
     if name not in _ASSETS:
         raise UsageError("there is no such page", code="not_found")
-    return _asset(name, _ASSETS[name])
+    return page(name, _ASSETS[name])
 
 
 def relative(path: str) -> str:
@@ -225,12 +224,6 @@ def _set_cookie(response: Response, asked: Asked, text: str, lasts_s: float) -> 
         cookie_name(asked.caller.scheme, asked.host), text, max_age=int(lasts_s), path="/", httponly=True,
         samesite="strict", secure=asked.caller.scheme == "https",
     )  # fmt: skip
-
-
-def _asset(name: str, media_type: str) -> Response:
-    content = resources.files("argosy.service").joinpath("pages", name).read_bytes()
-    policy = {"Content-Security-Policy": headers.PAGE_POLICY, "Cache-Control": "no-cache"}
-    return Response(content, media_type=media_type, headers=policy)
 
 
 def _shown(token: Token, secret: str | None = None) -> TokenDocument:

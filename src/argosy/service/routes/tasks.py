@@ -151,12 +151,18 @@ async def _answered(request: Request, service: Service, created: Created, wait_s
 
 
 async def rested(service: Service, task_id: TaskId, seconds: float) -> Task:
-    """Return the task once it is at rest, or as it is after that time. Raises UnknownTask."""
-    try:
-        async with asyncio.timeout(seconds):
-            await service.runtime.rest(task_id)
-    except TimeoutError:
-        pass
+    """Return the task once it is at rest, or as it is after that time, or when the service stops. Raises UnknownTask, and
+    Full while too many clients wait or listen.
+    """
+    with service.live.connected("wait") as line:
+        if service.live.closing is None:
+            waiting = [asyncio.create_task(each) for each in (service.runtime.rest(task_id), line.bell.wait())]
+            try:
+                await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waiting:
+                    each.cancel()
+                await asyncio.gather(*waiting, return_exceptions=True)
     return await service.runtime.task(task_id)
 
 

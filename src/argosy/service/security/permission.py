@@ -14,6 +14,8 @@ TABLE: Final[tuple[tuple[str, str, Scope], ...]] = (
     ("GET HEAD", "/version", Scope.READ),
     ("GET HEAD", "/metrics", Scope.READ),
     ("GET HEAD", "/openapi.json", Scope.READ),
+    ("GET HEAD", "/", Scope.READ),
+    ("GET HEAD", "/page/{name}", Scope.PUBLIC),
     ("GET HEAD", "/login", Scope.PUBLIC),
     ("GET HEAD", "/login/{name}", Scope.PUBLIC),
     ("POST", "/v1/login", Scope.PUBLIC),

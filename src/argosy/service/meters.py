@@ -130,7 +130,7 @@ class Meters:
         brought = self._runtime.brought
         metrics.received.inc(brought - self._brought)
         self._brought = brought
-        for kind in ("websocket", "sse"):
+        for kind in ("websocket", "sse", "wait"):
             metrics.live.labels(kind).set(self.live.get(kind, 0))
 
     async def refresh(self) -> None:

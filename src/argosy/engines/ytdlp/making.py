@@ -21,7 +21,7 @@ from argosy.engines.ytdlp.link import Link
 from argosy.engines.ytdlp.naming import MEDIA
 from argosy.engines.ytdlp.order import fetching
 from argosy.engines.ytdlp.veil import Quiet
-from argosy.errors import BadResponse, LocalError, NetworkError
+from argosy.errors import BadResponse, LocalError, NetworkError, ServerRefused
 
 MOVED_BYTES: Final = 4 * 1024 * 1024
 LOOK_S: Final = 1.0
@@ -54,7 +54,7 @@ class Making:
         try:
             if ready is None or not ready.is_in(workshop):
                 self._roll.restart(None)
-                ready = await self._made(workshop)
+                ready = await self._made_anyhow(workshop)
             await self._moved(workshop, ready)
         finally:
             if self._desk.cancel.stop is Stop.CANCEL:
@@ -72,6 +72,21 @@ class Making:
         return Path(where)
 
     # -- fetching ------------------------------------------------------------------------------------
+
+    async def _made_anyhow(self, workshop: Path) -> _Ready:
+        """Do that with what an earlier attempt has left; if it cannot go on with that (a file cut just at its end is one
+        that yt-dlp asks beyond), once more without.
+        """
+        leftovers = await asyncio.to_thread(workshop.exists)
+        try:
+            return await self._made(workshop)
+        except (BadResponse, ServerRefused) as error:
+            if not leftovers:
+                raise
+            self._desk.warn("restarted", f"{error.message}; starting from the beginning")
+        await asyncio.to_thread(shutil.rmtree, workshop, ignore_errors=True)
+        self._received = 0
+        return await self._made(workshop)
 
     async def _made(self, workshop: Path) -> _Ready:
         """Return what yt-dlp has made, once it is whole."""

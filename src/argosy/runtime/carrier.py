@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import AlreadyThere
-from argosy.engines.port import CancelToken, Engine
+from argosy.engines.port import Engine
+from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, IntegrityError, NetworkError
 from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
@@ -22,8 +21,6 @@ from argosy.runtime.relink import Relinker
 from argosy.runtime.sidecar import Sidecars
 from argosy.runtime.tracing import FileTrace, traced
 from argosy.runtime.yard import Job, Yard
-
-T = TypeVar("T")
 
 
 class Carrier:
@@ -146,21 +143,3 @@ def _anew(state: FileState) -> FileState:
         etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None,
     )  # fmt: skip
 
-
-async def unless_stopped(token: CancelToken, work: Coroutine[Any, Any, T]) -> T:
-    """Return what ``work`` returns. Raises Cancelled, with ``work`` ended, as soon as the token is set."""
-    working = asyncio.ensure_future(work)
-    release = token.subscribe(lambda: _cancel(working))
-    try:
-        return await working
-    except asyncio.CancelledError:
-        me = asyncio.current_task()
-        if me is None or not me.cancelling():  # else it is the worker itself that is ended
-            token.check()
-        raise
-    finally:
-        release()
-
-
-def _cancel(working: asyncio.Future[T]) -> None:
-    working.cancel()

@@ -14,8 +14,9 @@ from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Sto
 from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
 from argosy.engines.port import Cancelled
+from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, Failure, Fenced
-from argosy.runtime.carrier import Carrier, unless_stopped
+from argosy.runtime.carrier import Carrier
 from argosy.runtime.convoy import Convoy
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome

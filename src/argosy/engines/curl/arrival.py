@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from argosy.core import answer
-from argosy.core.answer import Head
-from argosy.core.checksum import parse_digest_header
 from argosy.core.header import Match, Validators
 from argosy.engines.curl.decode import Decoder
 from argosy.engines.curl.origin import REDIRECTS
 from argosy.engines.curl.signal import Changed, Unusable
-from argosy.engines.port import Facts
+from argosy.engines.facts import described, facts_of
 from argosy.errors import BadResponse
 
 if TYPE_CHECKING:
@@ -157,14 +155,7 @@ class Arrivals:
         self._compare_announced(total)
         version = validators if validators.length == total else replace(validators, length=total)
         holding.validators = stream.origin.version = version
-        holding.state = holding.state.having(
-            size=total,
-            etag=validators.etag,
-            last_modified=validators.last_modified,
-            date_is_strong=validators.strong_date,
-            content_type=head.content_type,
-            resumable=resumable,
-        )
+        holding.state = described(holding.state, head, validators, total, resumable=resumable)
         if total is not None and holding.ranges.size is None:
             holding.learn_size(total)
         if not holding.placed:
@@ -196,11 +187,3 @@ class Arrivals:
         path = self._holding.state.path or stream.origin.original.split("?")[0]
         return path.rsplit("/", 1)[-1]
 
-
-def facts_of(head: Head, url: str, validators: Validators, total: int | None, *, resumable: bool) -> Facts:
-    """Return what an answer tells of a file of ``total`` bytes."""
-    listed = [parse_digest_header(told) for name in ("repr-digest", "digest") if (told := head.get(name))]
-    return Facts(
-        url, total, validators.etag, validators.last_modified, validators.strong_date, head.content_type,
-        head.get("content-disposition"), tuple(str(digest) for digest in listed if digest is not None), resumable,
-    )  # fmt: skip

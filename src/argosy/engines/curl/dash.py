@@ -19,12 +19,12 @@ from argosy.core.answer import Asked, Head, Known, Take, Whole
 from argosy.core.ranges import RangeMap
 from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.ledger import Ledger
-from argosy.engines.curl.arrival import facts_of
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.head import is_complete, parse_head
 from argosy.engines.curl.origin import Origin
 from argosy.engines.curl.permit import acquire
 from argosy.engines.curl.request import Request
+from argosy.engines.facts import described, facts_of
 from argosy.engines.port import Desk, segments_of
 
 LARGEST_BYTES: Final = 256 * 1024
@@ -177,14 +177,7 @@ class Dash:
         assert verdict.total is not None
         validators, total = verdict.validators, verdict.total
         resumable = isinstance(verdict, Take)
-        state = self._state.having(
-            size=total,
-            etag=validators.etag,
-            last_modified=validators.last_modified,
-            date_is_strong=validators.strong_date,
-            content_type=head.content_type,
-            resumable=resumable,
-        )
+        state = described(self._state, head, validators, total, resumable=resumable)
         part, state = desk.place(state, facts_of(head, self.request.url, validators, total, resumable=resumable))
         part.reserve(total)
         ledger = Ledger(part, RangeMap(total))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, Final, TypeVar
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from argosy.core.names import safe_name
@@ -23,9 +22,9 @@ from argosy.engines.hls.supply import BOXES, Reader, Supply, read
 from argosy.engines.hls.track import Track
 from argosy.engines.port import Desk, Facts
 from argosy.engines.roll import Roll, held
+from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, AuthError, BadResponse, ServerRefused, TransferError
 
-T = TypeVar("T")
 ENDINGS: Final = (".m3u8", ".m3u")
 NAMELESS: Final = frozenset({"index", "playlist", "master", "manifest", "chunklist", "stream", "video", "live", "prog_index"})
 """What playlists are called whatever they are of: then their folder tells more."""
@@ -101,7 +100,7 @@ class Bringing:
             if earlier.stage is Stage.COPY or (earlier.stage is Stage.WHOLE and self._roll.received == earlier.at):
                 return await Make(self._roll, self._roll.part, len(earlier.notes), self._desk).run()
         try:
-            done = await unless_stopped(self._desk, self._roll, self._recorded(earlier))
+            done = await unless_stopped(self._desk.cancel, self._recorded(earlier), first=self._roll.save)
         except ArgosyError:
             await self._roll.save()
             raise
@@ -268,22 +267,3 @@ def stem_of(url: str) -> str:
 def _ending(media: Media) -> str:
     return PurePosixPath(path_of(media.segments[0].piece.url)).suffix.lower() if media.segments else ""
 
-
-async def unless_stopped(desk: Desk, roll: Roll, work: Coroutine[Any, Any, T]) -> T:
-    """Return what ``work`` returns; Cancelled once the token is set, with all that came recorded."""
-    working = asyncio.ensure_future(work)
-    release = desk.cancel.subscribe(lambda: _cancel(working))
-    try:
-        return await working
-    except asyncio.CancelledError:
-        me = asyncio.current_task()
-        if me is None or not me.cancelling():
-            await roll.save()
-            desk.cancel.check()
-        raise
-    finally:
-        release()
-
-
-def _cancel(working: asyncio.Future[T]) -> None:
-    working.cancel()

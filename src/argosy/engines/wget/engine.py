@@ -6,23 +6,22 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from argosy.core import answer
 from argosy.core.answer import Asked, Head, Known, Refused, Take, Whole, judge
-from argosy.core.checksum import parse_digest_header
 from argosy.core.header import Validators
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.child import STREAM_BYTES, Child, end_orphan
-from argosy.engines.port import Desk, Facts
+from argosy.engines.facts import described, facts_of
+from argosy.engines.port import Desk
 from argosy.engines.roll import Roll, held
+from argosy.engines.stop import unless_stopped
 from argosy.engines.wget.command import settings, words
 from argosy.engines.wget.report import Report, failure_of
 from argosy.errors import ArgosyError, BadResponse, NetworkError, UsageError
 
-T = TypeVar("T")
 ATTEMPTS: Final = 2
 """One to go on with what is here; if that cannot be, one from the beginning."""
 KEPT: Final = ("PATH", "HOME", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -92,7 +91,7 @@ class Transfer:
             self._roll.state = state.having(memo=child.memo())
             listening = asyncio.create_task(self._listen(child))
             try:
-                return await self._unless_stopped(self._take(child, listening, versions))
+                return await unless_stopped(self._desk.cancel, self._take(child, listening, versions), first=self._save)
             finally:
                 listening.cancel()
                 with suppress(asyncio.CancelledError):
@@ -156,16 +155,9 @@ class Transfer:
             )
 
     def _place(self, head: Head, validators: Validators, total: int | None) -> None:
-        listed = [parse_digest_header(told) for name in ("repr-digest", "digest") if (told := head.get(name))]
-        facts = Facts(
-            self._report.url or self._roll.state.urls[0], total, validators.etag, validators.last_modified,
-            validators.strong_date, head.content_type, head.get("content-disposition"),
-            tuple(str(digest) for digest in listed if digest is not None), resumable=True,
-        )  # fmt: skip
-        self._roll.state = self._roll.state.having(
-            etag=facts.etag, last_modified=facts.last_modified, date_is_strong=facts.date_is_strong,
-            content_type=facts.content_type, size=total, resumable=True,
-        )  # fmt: skip
+        url = self._report.url or self._roll.state.urls[0]
+        facts = facts_of(head, url, validators, total, resumable=True)
+        self._roll.state = described(self._roll.state, head, validators, total, resumable=True)
         if not self._roll.placed:
             self._roll.place(facts)
             if self._roll.received != self._start:
@@ -194,25 +186,6 @@ class Transfer:
             await asyncio.wait([begun, listening], return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what ``work`` returns. Raises Cancelled once the token is set, with all that came recorded."""
-        working = asyncio.ensure_future(work)
-        release = self._desk.cancel.subscribe(lambda: _cancel(working))
-        try:
-            return await working
-        except asyncio.CancelledError:
-            me = asyncio.current_task()
-            if me is None or not me.cancelling():
-                await self._save()
-                self._desk.cancel.check()
-            raise
-        finally:
-            release()
-
-
-def _cancel(working: asyncio.Future[T]) -> None:
-    working.cancel()
 
 
 def _readable(text: str) -> int:

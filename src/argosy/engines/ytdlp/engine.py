@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urldefrag
 
 from argosy.core.types import FileState, TransferOptions
 from argosy.engines.child import end_orphan
 from argosy.engines.port import Desk, Engine
+from argosy.engines.stop import unless_stopped
 from argosy.engines.ytdlp import naming
 from argosy.engines.ytdlp.dialogue import Dialogue, Message
 from argosy.engines.ytdlp.failure import failure_of
@@ -21,7 +22,6 @@ from argosy.engines.ytdlp.order import PLAIN, check_installed, listing
 from argosy.engines.ytdlp.veil import Veil
 from argosy.errors import BadResponse, NetworkError
 
-T = TypeVar("T")
 QUIET_S: Final = 180.0
 """So long a page may be looked at without a sign of life."""
 LONGEST_S: Final = 3600.0
@@ -82,7 +82,7 @@ class YtdlpEngine:
         """Bring the one video of a page that has only been named so far."""
         pinned = _pinned(state.memo)
         order = listing(page_of(state.urls[0]), replace(options, subtitles=(), thumbnail=False), alone=True, pinned=pinned)
-        found = await unless_stopped(desk, self._listed(order, options))
+        found = await unless_stopped(desk.cancel, self._listed(order, options))
         link = parse(found[0].url) if found else None
         if len(found) != 1 or link is None:
             raise failure_of({"kind": "many" if found else "none"})
@@ -94,7 +94,7 @@ class YtdlpEngine:
         self, link: Link, state: FileState, options: TransferOptions, desk: Desk, memo: str | None = None
     ) -> FileState:
         if link.how == "fetch":
-            return await unless_stopped(desk, Making(link, state, options, desk).run())
+            return await unless_stopped(desk.cancel, Making(link, state, options, desk).run())
         engine = self._plain if link.how == "file" else self._playlists
         veil = Veil(desk, state, memo if link.how == "file" else None)
         fetched = await engine.fetch(state.having(urls=(link.url,)), _options(link, options), veil)
@@ -192,21 +192,3 @@ def _pinned(memo: str | None) -> str:
     except (ValueError, AttributeError):
         return ""
 
-
-async def unless_stopped(desk: Desk, work: Coroutine[Any, Any, T]) -> T:
-    """Return what ``work`` returns. Raises Cancelled, with ``work`` ended, as soon as the token is set."""
-    working = asyncio.ensure_future(work)
-    release = desk.cancel.subscribe(lambda: _cancel(working))
-    try:
-        return await working
-    except asyncio.CancelledError:
-        me = asyncio.current_task()
-        if me is None or not me.cancelling():
-            desk.cancel.check()
-        raise
-    finally:
-        release()
-
-
-def _cancel(working: asyncio.Future[T]) -> None:
-    working.cancel()

@@ -105,7 +105,9 @@ SETTINGS: Final = {
         Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
         Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
         Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
-        Setting("on_complete", "", "a command to run for what is complete: words, with {path} {name} {id} and the like"),
+        Setting(
+            "on_complete", "", "a command to run for what is complete: words, with {path} {name} {id} and the like"
+        ),
         Setting("on_failure", "", "a command to run for what failed, with {error} as well"),
         Setting("notify", "", "whom to tell of both: addresses as Apprise writes them, separated by spaces"),
         Setting("history_days", 0.0, "days for which what ended is remembered; 0: for good"),
@@ -119,7 +121,8 @@ SETTINGS: Final = {
         Setting("trusted_proxy", "", "addresses of reverse proxies whose X-Forwarded-* is believed, by commas"),
         Setting("result_ttl_s", 86_400, "seconds for which a link to a finished file is good"),
         Setting(
-            "webhook_schedule", "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
+            "webhook_schedule",
+            "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
             "the waits before each attempt to deliver a webhook, the first included",
         ),
         Setting(

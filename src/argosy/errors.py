@@ -47,9 +47,7 @@ class ArgosyError(Exception):
     exit_code: ClassVar[int] = 1
     retryable: bool = False
 
-    def __init__(
-        self, message: str, *, hint: str = "", code: str | None = None, retryable: bool | None = None
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None, retryable: bool | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -152,7 +150,9 @@ class ServerBusy(TransferError):
     exit_code = 5
     retryable = True
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str = "", code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, hint: str = "", code: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint, code=code)
         self.retry_after_s = retry_after_s
 

@@ -35,7 +35,9 @@ def fetched(server: FaultyServer) -> list[str]:
     return [record.path for record in server.requests if record.path.endswith(".ts")]
 
 
-def test_killed_in_the_middle_of_a_hundred_segments_only_the_missing_ones_come_again(argosy: Argosy, server: FaultyServer) -> None:
+def test_killed_in_the_middle_of_a_hundred_segments_only_the_missing_ones_come_again(
+    argosy: Argosy, server: FaultyServer
+) -> None:
     offer(server, SEGMENTS, Delay(LATE_S))
     url = server.add("/s/film.m3u8", listed(0, SEGMENTS - 1, ended=True))
     process = argosy.start("get", "--no-remux", "-x2", url)

@@ -55,7 +55,9 @@ def partial(content_range: str | list[str], **fields: str | list[str]) -> Head:
 
 
 def test_a_head_knows_its_fields() -> None:
-    answer = head(200, content_type="Text/HTML; charset=x", content_encoding=["gzip, identity", " br ,"], retry_after="7")
+    answer = head(
+        200, content_type="Text/HTML; charset=x", content_encoding=["gzip, identity", " br ,"], retry_after="7"
+    )
     assert answer.content_type == "text/html"
     assert answer.encodings == ("gzip", "br")
     assert answer.retry_after_s(NOW) == 7

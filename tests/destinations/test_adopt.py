@@ -355,9 +355,7 @@ async def test_a_small_file_that_never_was_on_the_disk_begins_anew_even_where_th
         str(folder), flusher=Flusher(executor), executor=executor, parcels=Parcels(room=1_000_000)
     )
     state = file_state(size=1000)
-    part, state = destination.place(
-        state, Facts(URL, 1000), options=TransferOptions(), fence=1, alive=lambda: True
-    )
+    part, state = destination.place(state, Facts(URL, 1000), options=TransferOptions(), fence=1, alive=lambda: True)
     part.write(0, [DATA[:500]])
     await part.flush()
     recorded = replace(state, extents=((0, 500),), received=500, block_size=BLOCK, part_mtime_ns=part.mtime_ns)

@@ -54,7 +54,11 @@ def part_of(tmp_path: Path, fd: int, flusher: Flusher) -> FilePart:
 
 @pytest.mark.parametrize(
     ("code", "kind", "name"),
-    [(errno.EIO, LocalError, "flush_failed"), (errno.ENOSPC, DiskFull, "disk_full"), (errno.EDQUOT, DiskFull, "disk_full")],
+    [
+        (errno.EIO, LocalError, "flush_failed"),
+        (errno.ENOSPC, DiskFull, "disk_full"),
+        (errno.EDQUOT, DiskFull, "disk_full"),
+    ],
 )
 async def test_a_failed_flush_is_never_followed_by_one_that_succeeds(
     tmp_path: Path, opened: int, executor: ThreadPoolExecutor, code: int, kind: type[LocalError], name: str

@@ -114,7 +114,8 @@ def test_skip_takes_what_is_there(destination: LocalDestination, folder: Path, t
 
 
 @pytest.mark.parametrize(
-    ("modified", "fetched"), [("Mon, 01 Jan 2024 00:00:00 GMT", False), ("Sat, 01 Jan 2033 00:00:00 GMT", True), (None, True)]
+    ("modified", "fetched"),
+    [("Mon, 01 Jan 2024 00:00:00 GMT", False), ("Sat, 01 Jan 2033 00:00:00 GMT", True), (None, True)],
 )
 def test_newer_fetches_only_what_is_newer(
     destination: LocalDestination, folder: Path, modified: str | None, fetched: bool
@@ -165,7 +166,9 @@ def test_overwriting_something_that_is_no_file_fails_before_a_byte_comes(
     assert part_files(folder) == []
 
 
-async def test_many_files_of_one_name_are_each_given_a_name_at_once(destination: LocalDestination, folder: Path) -> None:
+async def test_many_files_of_one_name_are_each_given_a_name_at_once(
+    destination: LocalDestination, folder: Path
+) -> None:
     states = [replace(arrived(destination, bytes([n])), index=n) for n in range(5)]
     (folder / "file.bin").write_bytes(b"there")
     chosen = await destination.choose_many(states, TransferOptions())
@@ -203,9 +206,7 @@ async def test_renaming_gives_another_name_to_a_file_beside_something_that_is_no
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "socket", "dangling"])
-def test_skip_does_not_take_just_anything_for_the_file(
-    destination: LocalDestination, folder: Path, kind: str
-) -> None:
+def test_skip_does_not_take_just_anything_for_the_file(destination: LocalDestination, folder: Path, kind: str) -> None:
     occupy(folder / "file.bin", kind)
 
     with pytest.raises(LocalError):

@@ -146,9 +146,7 @@ async def test_one_that_cannot_be_published_leaves_those_before_it_published(
 # -- recovery --------------------------------------------------------------------------------------------------------
 
 
-async def test_recovery_never_takes_somebody_elses_file_for_ours(
-    destination: LocalDestination, folder: Path
-) -> None:
+async def test_recovery_never_takes_somebody_elses_file_for_ours(destination: LocalDestination, folder: Path) -> None:
     data = bytes_of(600_000)
     chosen = await destination.choose(arrived(destination, data), OPTIONS)
     (folder / "file.bin").write_bytes(bytes(len(data)))

@@ -19,7 +19,9 @@ TMPFS = 'mount -t tmpfs -o size=8m,mode=755 tmpfs "$1"'
 def can_mount() -> bool:
     """Whether a process of ours may mount something in a name space of its own."""
     probe = namespace('d=$(mktemp -d); mount -t tmpfs tmpfs "$d"; s=$?; umount "$d"; rmdir "$d"; exit $s')
-    return shutil.which("unshare") is not None and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    return (
+        shutil.which("unshare") is not None and subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    )
 
 
 def namespace(script: str, *arguments: str) -> list[str]:

@@ -15,7 +15,9 @@ from argosy.testing.server import FaultyServer
 from .harness import THREADS, Bench
 
 
-def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Transfers run on uvloop."""
     return {"uvloop": uvloop.new_event_loop}
 

@@ -90,7 +90,14 @@ async def test_what_may_pass_is_worth_another_attempt(
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(400, ServerRefused), (401, AuthError), (403, AuthError), (404, ServerRefused), (410, ServerRefused), (451, ServerRefused)],
+    [
+        (400, ServerRefused),
+        (401, AuthError),
+        (403, AuthError),
+        (404, ServerRefused),
+        (410, ServerRefused),
+        (451, ServerRefused),
+    ],
 )
 @pytest.mark.parametrize("offset", [0, 200_000])
 async def test_what_will_not_pass_is_final_at_once_and_what_is_held_stays(
@@ -122,9 +129,7 @@ async def test_a_new_link_goes_on_with_what_an_expired_one_brought(server: Fault
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("form", ["absolute", "/real.bin", "real.bin", "//host", "/real.bin#fragment", "?real"])
-async def test_a_redirect_is_followed_in_every_form(
-    form: str, code: int, server: FaultyServer, bench: Bench
-) -> None:
+async def test_a_redirect_is_followed_in_every_form(form: str, code: int, server: FaultyServer, bench: Bench) -> None:
     real = server.add("/real.bin", BODY)
     to = {"absolute": real, "//host": real.removeprefix("http:")}.get(form, form)
     faults = [Redirect(to, code, when=lambda request: not request.query)]
@@ -177,7 +182,9 @@ async def test_validators_are_of_the_target_and_every_attempt_asks_the_original(
     server: FaultyServer, bench: Bench
 ) -> None:  # row 44
     server.add("/signed-1", BODY, faults=[Stall(200_000)])
-    link = server.add("/link.bin", b"", faults=[Redirect("/signed-1", when=nth(1)), Redirect("/signed-2", when=after(1))])
+    link = server.add(
+        "/link.bin", b"", faults=[Redirect("/signed-1", when=nth(1)), Redirect("/signed-2", when=after(1))]
+    )
     begun = await bench.fetch(link, stop_after=200_000)
     server.add("/signed-1", BODY, faults=[Status(403)])
     server.add("/signed-2", BODY)
@@ -278,7 +285,9 @@ async def test_nonsense_is_a_clean_and_quick_failure(
 
 
 @pytest.mark.parametrize(
-    "fault", [InterimAnswers(3), RawHeader(b"X-Folded: a\r\n  b"), HeaderFlood(lines=500), RawHeader(b"X-Empty:")], ids=repr
+    "fault",
+    [InterimAnswers(3), RawHeader(b"X-Folded: a\r\n  b"), HeaderFlood(lines=500), RawHeader(b"X-Empty:")],
+    ids=repr,
 )
 async def test_what_is_merely_odd_does_no_harm(fault: Fault, server: FaultyServer, bench: Bench) -> None:
     assert await bench.publish(await bench.fetch(server.add(PATH, BODY, faults=[fault]))) == BODY.read()

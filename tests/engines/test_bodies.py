@@ -56,7 +56,9 @@ async def test_bytes_behind_the_end_are_left_and_their_connection_is_not_used_ag
 
 
 @pytest.mark.parametrize(
-    "text", [("{length}", "7"), ("7", "{length}"), "6, 7", "12abc", "-5", "+5", "99999999999999999999", "0x10"], ids=repr
+    "text",
+    [("{length}", "7"), ("7", "{length}"), "6, 7", "12abc", "-5", "+5", "99999999999999999999", "0x10"],
+    ids=repr,
 )
 @pytest.mark.parametrize("offset", [0, 200_000])
 async def test_a_length_that_is_none_is_a_bad_response(

@@ -80,9 +80,7 @@ async def test_a_damaged_stream_fails_and_leaves_nothing(
 
 @pytest.mark.parametrize("names", ["br", "zstd", "x-unheard-of", "gzip, gzip", ", ".join(["gzip"] * 20)])
 @pytest.mark.parametrize("offset", [0, 200_000])
-async def test_what_cannot_be_decoded_is_refused(
-    offset: int, names: str, server: FaultyServer, bench: Bench
-) -> None:
+async def test_what_cannot_be_decoded_is_refused(offset: int, names: str, server: FaultyServer, bench: Bench) -> None:
     begun = await bench.begin(server, BODY, offset) if offset else None
     url = server.add(PATH, BODY, faults=[ClaimedEncoding(names)])
     attempt = await (bench.fetch(url) if begun is None else bench.resume(begun))

@@ -124,7 +124,9 @@ def test_these_urls_are_ours(url: str) -> None:
     assert check_url(url) is None
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "x", "", "http:///x", "http://[x/", "http://h:x/", "gopher://h/"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "x", "", "http:///x", "http://[x/", "http://h:x/", "gopher://h/"]
+)
 def test_these_are_not(url: str) -> None:
     assert check_url(url) is not None
 

@@ -243,7 +243,9 @@ async def test_nobody_who_will_not_say_where_the_file_ends_is_believed(server: F
     assert attempt.code in ("bad_range", "incomplete")
 
 
-async def test_shifted_bytes_under_a_true_looking_head_are_noticed(server: FaultyServer, bench: Bench) -> None:  # row 10
+async def test_shifted_bytes_under_a_true_looking_head_are_noticed(
+    server: FaultyServer, bench: Bench
+) -> None:  # row 10
     begun = await bench.begin(server, BODY, 200_000)
     server.set_faults(PATH, ShiftedBytes(1))
     attempt = await bench.resume(begun)

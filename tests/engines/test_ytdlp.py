@@ -210,7 +210,9 @@ async def test_the_site_gets_what_it_wants_and_other_hosts_get_no_cookie(
 async def test_no_secret_is_among_the_words_that_ps_shows(engine: YtdlpEngine, server: FaultyServer) -> None:
     server.add("/a.mp4", CONTENT, content_type="video/mp4")
     page = videos.page(server, "/a.mp4")
-    listed = asyncio.create_task(only(engine, f"{page}?key=s3cret", TransferOptions(cookie="a=s3cret", user="a:s3cret")))
+    listed = asyncio.create_task(
+        only(engine, f"{page}?key=s3cret", TransferOptions(cookie="a=s3cret", user="a:s3cret"))
+    )
     try:
         await until(lambda: _workers(os.getpid()) != [], 10)
         words = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in _workers(os.getpid()))
@@ -259,7 +261,19 @@ async def test_several_videos_are_no_single_file(
     desk.close()
 
 
-@pytest.mark.parametrize("title", ["../../evil", "/etc/passwd", "a\\..\\b", "CON", "&#0;&#10;x&#8238;gpj.exe", "-rf --exec id", "%(id)s" * 60, "💾" * 200])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "../../evil",
+        "/etc/passwd",
+        "a\\..\\b",
+        "CON",
+        "&#0;&#10;x&#8238;gpj.exe",
+        "-rf --exec id",
+        "%(id)s" * 60,
+        "💾" * 200,
+    ],
+)
 def test_no_title_leaves_its_folder(title: str) -> None:
     path = naming.path_of(title, "x/../y", "mp4")
     assert path.endswith(".mp4")
@@ -275,9 +289,31 @@ def test_what_is_no_video_is_not_taken_for_one(ending: str) -> None:
         naming.ending_of(ending)
 
 
-@pytest.mark.parametrize("kind", ["login", "geo", "drm", "gone", "none", "format", "network", "tls", "live", "program", "joining", "disk", "disk_full", "many", "changed", "new"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "login",
+        "geo",
+        "drm",
+        "gone",
+        "none",
+        "format",
+        "network",
+        "tls",
+        "live",
+        "program",
+        "joining",
+        "disk",
+        "disk_full",
+        "many",
+        "changed",
+        "new",
+    ],
+)
 def test_every_kind_of_failure_is_an_error_that_says_what_yt_dlp_said(kind: str) -> None:
-    error = failure_of({"kind": kind, "message": "\x1b[31mERROR:\x1b[0m it said https://u:s3cret@h/\n; please report this issue on x"})
+    error = failure_of(
+        {"kind": kind, "message": "\x1b[31mERROR:\x1b[0m it said https://u:s3cret@h/\n; please report this issue on x"}
+    )
     assert isinstance(error, ArgosyError)
     assert "s3cret" not in error.message
     assert "report this" not in error.message
@@ -312,13 +348,19 @@ def impostor(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Have the worker find another yt_dlp than the real one."""
     (folder / "fake" / "yt_dlp").mkdir(parents=True)
     (folder / "fake" / "yt_dlp" / "__init__.py").write_text(text)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder / "fake"), os.environ.get("PYTHONPATH")))))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join(filter(None, (str(folder / "fake"), os.environ.get("PYTHONPATH"))))
+    )
 
 
 async def test_one_that_floods_stderr_and_dies_is_understood(
     engine: YtdlpEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impostor(tmp_path, monkeypatch, "import os, sys\nfor _ in range(400): sys.stderr.write('x' * 99_999 + '\\n')\nsys.stderr.write('last words\\n')\nsys.stderr.flush()\nos._exit(7)\n")
+    impostor(
+        tmp_path,
+        monkeypatch,
+        "import os, sys\nfor _ in range(400): sys.stderr.write('x' * 99_999 + '\\n')\nsys.stderr.write('last words\\n')\nsys.stderr.flush()\nos._exit(7)\n",
+    )
     with pytest.raises(LocalError) as failure:
         await engine.read("video:https://h/p", PLAIN, 1000)
     assert failure.value.detail_code == "program_died"
@@ -328,7 +370,11 @@ async def test_one_that_floods_stderr_and_dies_is_understood(
 async def test_one_that_hangs_and_heeds_no_signal_is_ended(
     engine: YtdlpEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impostor(tmp_path, monkeypatch, f"import signal, time, pathlib\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\npathlib.Path({str(tmp_path / 'up')!r}).touch()\ntime.sleep(600)\n")
+    impostor(
+        tmp_path,
+        monkeypatch,
+        f"import signal, time, pathlib\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\npathlib.Path({str(tmp_path / 'up')!r}).touch()\ntime.sleep(600)\n",
+    )
     reading = asyncio.create_task(engine.read("video:https://h/p", PLAIN, 1000))
     await until((tmp_path / "up").exists, 10)
     (pid,) = _workers(os.getpid())
@@ -342,7 +388,11 @@ async def test_no_plugin_and_no_settings_file_is_heeded(
 ) -> None:
     server.add("/a.mp4", CONTENT, content_type="video/mp4")
     canary = f"import pathlib\npathlib.Path({str(tmp_path / 'caught')!r}).touch()\n"
-    for below in ("plugins/yt_dlp_plugins/extractor", "home/.config/yt-dlp/plugins/p/yt_dlp_plugins/extractor", "cwd/yt_dlp_plugins/extractor"):
+    for below in (
+        "plugins/yt_dlp_plugins/extractor",
+        "home/.config/yt-dlp/plugins/p/yt_dlp_plugins/extractor",
+        "cwd/yt_dlp_plugins/extractor",
+    ):
         (tmp_path / below).mkdir(parents=True)
         (tmp_path / below / "evil.py").write_text(canary)
     for name in ("argosy", "yt_dlp"):
@@ -350,7 +400,9 @@ async def test_no_plugin_and_no_settings_file_is_heeded(
     for place in ("cwd/yt-dlp.conf", "home/.config/yt-dlp/config", "home/yt-dlp.conf"):
         (tmp_path / place).write_text(f"--exec 'before_dl:touch {tmp_path / 'caught'}'\n--write-info-json\n")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path / "plugins"), os.environ.get("PYTHONPATH")))))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join(filter(None, (str(tmp_path / "plugins"), os.environ.get("PYTHONPATH"))))
+    )
     monkeypatch.chdir(tmp_path / "cwd")
     assert (await only(engine, videos.page(server, "/a.mp4")))["path"].endswith(".mp4")
     assert not (tmp_path / "caught").exists()
@@ -367,7 +419,9 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_after_a_kill_no_yt_dlp_is_left_and_the_next_run_goes_on(server: FaultyServer, films: Path, tmp_path: Path) -> None:
+async def test_after_a_kill_no_yt_dlp_is_left_and_the_next_run_goes_on(
+    server: FaultyServer, films: Path, tmp_path: Path
+) -> None:
     videos.offer(server, films)
     url = "video:" + videos.page(server, videos.DASH)
     home = tmp_path / "home"

@@ -19,12 +19,29 @@ def made(folder: Path) -> Path:
     _ffmpeg(folder, "-f", "lavfi", "-i", f"testsrc=duration={SECONDS}:size=320x180:rate=15", "-f", "lavfi", "-i", f"sine=duration={SECONDS}",
             "-c:v", "mpeg4", "-b:v", "600k", "-g", "15", "-c:a", "aac", "film.mp4")  # fmt: skip
     _ffmpeg(folder / "dash", "-i", "../film.mp4", "-c", "copy", "-f", "dash", "-seg_duration", "1", "i.mpd")
-    _ffmpeg(folder / "hls", "-i", "../film.mp4", "-c:v", "mpeg2video", "-c:a", "mp2", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", "index.m3u8")
+    _ffmpeg(
+        folder / "hls",
+        "-i",
+        "../film.mp4",
+        "-c:v",
+        "mpeg2video",
+        "-c:a",
+        "mp2",
+        "-f",
+        "hls",
+        "-hls_time",
+        "2",
+        "-hls_list_size",
+        "0",
+        "index.m3u8",
+    )
     return folder
 
 
 def _ffmpeg(folder: Path, *words: str) -> None:
-    ran = subprocess.run(["ffmpeg", "-loglevel", "error", *words], cwd=folder, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        ["ffmpeg", "-loglevel", "error", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr
 
 
@@ -33,12 +50,18 @@ def offer(server: FaultyServer, folder: Path) -> None:
     types = {".mp4": "video/mp4", ".mpd": "application/dash+xml", ".m3u8": "application/vnd.apple.mpegurl"}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            server.add(f"/{path.relative_to(folder)}", path.read_bytes(), content_type=types.get(path.suffix, "application/octet-stream"))
+            server.add(
+                f"/{path.relative_to(folder)}",
+                path.read_bytes(),
+                content_type=types.get(path.suffix, "application/octet-stream"),
+            )
 
 
 def page(server: FaultyServer, *videos: str, title: str = "A film", at: str = "/page.html") -> str:
     """Put a page with those videos on the server and return its URL."""
-    body = "".join(f"<video>{video}</video>" if video.startswith("<") else f'<video src="{video}"></video>' for video in videos)
+    body = "".join(
+        f"<video>{video}</video>" if video.startswith("<") else f'<video src="{video}"></video>' for video in videos
+    )
     text = f"<!doctype html><html><head><title>{title}</title></head><body>{body}</body></html>"
     return server.add(at, text.encode(), content_type="text/html; charset=utf-8")
 

@@ -59,7 +59,12 @@ def test_a_session_that_aria2_saved_is_taken_over_with_its_headers_and_credentia
     )
     options = entry.over(TransferOptions())
     assert options.headers == (("X-Key", "1"), ("Accept", "a/b"))
-    assert (options.user, options.limit_bps, options.referer, options.insecure) == ("me:pw", 2 * 1024**2, "https://r/", True)
+    assert (options.user, options.limit_bps, options.referer, options.insecure) == (
+        "me:pw",
+        2 * 1024**2,
+        "https://r/",
+        True,
+    )
     assert entry.paused
 
 
@@ -138,7 +143,8 @@ def test_short_options_may_be_glued_and_several_commands_follow_each_other() -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["curl -X POST https://h/", "curl -d a=b https://h/", "curl --config x https://h/", "curl -K x", "curl", "curl 'x"]
+    "text",
+    ["curl -X POST https://h/", "curl -d a=b https://h/", "curl --config x https://h/", "curl -K x", "curl", "curl 'x"],
 )
 def test_a_command_that_is_no_plain_download_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
@@ -154,7 +160,9 @@ def test_a_command_that_is_no_plain_download_is_refused(text: str) -> None:
         f"url,filename,sha256,size\nhttps://h/a,x.bin,{SHA},7\n",
         f"URL;Name;SHA256;Bytes\nhttps://h/a;x.bin;{SHA};7\n",
         json.dumps([{"url": "https://h/a", "name": "x.bin", "sha256": SHA, "size": 7}]),
-        json.dumps({"downloads": [{"link": "https://h/a", "out": "x.bin", "checksum": f"sha256:{SHA}", "length": "7"}]}),
+        json.dumps(
+            {"downloads": [{"link": "https://h/a", "out": "x.bin", "checksum": f"sha256:{SHA}", "length": "7"}]}
+        ),
         json.dumps({"x.bin": {"url": "https://h/a", "sha256": SHA, "size": 7}}),
         json.dumps({"url": "https://h/a", "name": "x.bin", "sha256": SHA, "size": 7}) + "\n",
     ],
@@ -164,12 +172,22 @@ def test_tables_are_read_by_the_names_of_their_columns(text: str) -> None:
 
 
 def test_a_state_file_of_one_download_is_a_table_of_one() -> None:
-    state = {"model_id": "m", "url": "https://h/m.bin", "downloaded_bytes": 5, "total_bytes": 9, "checksum": SHA, "timestamp": 1}
+    state = {
+        "model_id": "m",
+        "url": "https://h/m.bin",
+        "downloaded_bytes": 5,
+        "total_bytes": 9,
+        "checksum": SHA,
+        "timestamp": 1,
+    }
     assert only(json.dumps(state)) == Entry(("https://h/m.bin",), checksum=parse(SHA), size=9)
 
 
 def test_plain_json_lists_and_ndjson_are_read() -> None:
-    assert [entry.urls[0] for entry in listing('["https://h/1", "https://h/2"]').entries] == ["https://h/1", "https://h/2"]
+    assert [entry.urls[0] for entry in listing('["https://h/1", "https://h/2"]').entries] == [
+        "https://h/1",
+        "https://h/2",
+    ]
     assert len(listing('{"url": "https://h/1"}\n{"url": "https://h/2"}\n').entries) == 2
 
 
@@ -196,7 +214,9 @@ def test_a_download_queue_is_read_without_what_it_has_completed(tmp_path: Path) 
     database.execute("INSERT INTO DOWNLOAD_QUEUE VALUES ('2', 'https://h/b', '/data', NULL, 'COMPLETED', 3)")
     database.close()
     found = read_file(path)
-    assert [(entry.urls, entry.directory, entry.max_retries) for entry in found.entries] == [(("https://h/a",), "/data", 5)]
+    assert [(entry.urls, entry.directory, entry.max_retries) for entry in found.entries] == [
+        (("https://h/a",), "/data", 5)
+    ]
     assert "/" not in (found.entries[0].name or "")
     assert found.remarks
 

@@ -51,9 +51,14 @@ def equipped(outside: Outside, site: Path, server: FaultyServer, tmp_path: Path)
     drawer = tmp_path / "drawer"
     drawer.mkdir()
     (drawer / "data.bin").write_bytes(CONTENT)
-    formats = {"text/html": server.add("/1.html", b"<html>a book</html>"), "application/epub+zip": server.add("/1.epub", CONTENT)}
+    formats = {
+        "text/html": server.add("/1.html", b"<html>a book</html>"),
+        "application/epub+zip": server.add("/1.epub", CONTENT),
+    }
     server.add("/books/1342", json.dumps({"formats": formats}).encode())
-    return Equipped(outside.folder, outside.home, site, {"ARGOSY_GUTENDEX": server.origin, "ARGOSY_DRAWER": str(drawer)})
+    return Equipped(
+        outside.folder, outside.home, site, {"ARGOSY_GUTENDEX": server.origin, "ARGOSY_DRAWER": str(drawer)}
+    )
 
 
 def test_a_source_of_another_package_is_used_by_its_prefix(equipped: Equipped) -> None:

@@ -66,7 +66,14 @@ async def test_another_is_run_for_what_failed(server: FaultyServer, tmp_path: Pa
     assert "404" in note.read_text()
 
 
-@pytest.mark.parametrize("command", ["/does/not/exist {path}", f"{sys.executable} -c 'raise SystemExit(3)'", f"{sys.executable} -c 'print(9 * 10**6 * [7])'"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/does/not/exist {path}",
+        f"{sys.executable} -c 'raise SystemExit(3)'",
+        f"{sys.executable} -c 'print(9 * 10**6 * [7])'",
+    ],
+)
 async def test_a_command_that_fails_fails_nothing_else(server: FaultyServer, tmp_path: Path, command: str) -> None:
     assert await run(tmp_path, server.add("/a.bin", b"x"), on_complete=command) is Status.COMPLETED
 

@@ -17,7 +17,10 @@ from argosy.runtime.network import has_way_to, offline
 from argosy.testing.store_contract import make_task
 
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
-ALONE = shutil.which("unshare") is not None and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+ALONE = (
+    shutil.which("unshare") is not None
+    and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+)
 ISLAND = """
 import asyncio, subprocess, sys
 from pathlib import Path
@@ -64,7 +67,11 @@ def test_being_offline_costs_no_attempt_and_is_said_once() -> None:
     first = decide(task, failure, 100.0)
     assert isinstance(first, Changed)
     assert first.after is not None
-    assert (first.after.status, first.after.attempt, first.after.due_at) == (Status.RETRYING, 0, 100.0 + OFFLINE_RECHECK_S)
+    assert (first.after.status, first.after.attempt, first.after.due_at) == (
+        Status.RETRYING,
+        0,
+        100.0 + OFFLINE_RECHECK_S,
+    )
     assert len(first.events) == 2
     again = decide(make_task(status=Status.RUNNING, owner="me", fence=1, error=first.after.error), failure, 200.0)
     assert isinstance(again, Changed)

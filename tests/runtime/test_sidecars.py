@@ -142,7 +142,9 @@ async def test_another_server_sees_no_credentials(server: FaultyServer, real: An
     url = server.add("/d/data.bin", BODY)
     with FaultyServer() as other:
         lists = other.add("/sums", f"{RIGHT}  data.bin\n".encode())
-        options = TransferOptions(sidecar=lists, headers=(("X-Api-Key", "canary"),), user="me:canary", cookie="s=canary")
+        options = TransferOptions(
+            sidecar=lists, headers=(("X-Api-Key", "canary"),), user="me:canary", cookie="s=canary"
+        )
         async with real() as runtime:
             await (await runtime.add(url, options=options))
         assert not any("canary" in str(record.request) for record in other.requests)

@@ -178,9 +178,7 @@ def _tried(runtime: Runtime, scripted: Scripted, clock: FakeClock, times: int) -
 # -- the machine sleeps --------------------------------------------------------------------------------
 
 
-async def test_a_worker_that_slept_through_its_lease_writes_nothing_more(
-    scripted: Scripted, tmp_path: Path
-) -> None:
+async def test_a_worker_that_slept_through_its_lease_writes_nothing_more(scripted: Scripted, tmp_path: Path) -> None:
     """The clock that leases are measured with goes on in suspend; the worker sees that before any heartbeat comes."""
     asleep, hold = FakeClock(), threading.Event()
     awake = FakeClock(asleep.local() + timedelta(seconds=90))

@@ -37,7 +37,9 @@ def daemons(tmp_path: Path, server: FaultyServer) -> Iterator[Callable[..., Daem
     yield make
     for daemon in made:
         daemon.clear_away()
-    assert [line for daemon in made for line in daemon.errors if "Traceback" in line] == [], "something went wrong unseen"
+    assert [line for daemon in made for line in daemon.errors if "Traceback" in line] == [], (
+        "something went wrong unseen"
+    )
 
 
 @pytest.fixture

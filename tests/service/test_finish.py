@@ -36,5 +36,3 @@ async def test_what_is_no_recording_is_not_finished(service: Daemon, slow: str) 
         outcomes = await client.finish([task.id, "0" * 32])
         assert [type(outcome.error) for outcome in outcomes] == [IllegalTransition, UnknownTask]
         await client.cancel([task.id])
-
-

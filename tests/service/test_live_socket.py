@@ -86,7 +86,12 @@ async def test_a_cursor_older_than_the_log_is_answered_with_reset_and_a_snapshot
         made.live.feed._recent.clear()
         made.live.feed.since = made.live.feed.last
         async with made.talk() as talking:
-            await say(talking, type="subscribe", after=1, status=["completed", "pending", "running", "scheduled", "completing"])
+            await say(
+                talking,
+                type="subscribe",
+                after=1,
+                status=["completed", "pending", "running", "scheduled", "completing"],
+            )
             assert (await frame(talking))["type"] == "reset"
             snapshot = await frame(talking)
             assert [task["id"] for task in snapshot["tasks"]] == [kept]

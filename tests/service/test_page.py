@@ -15,7 +15,9 @@ def test_it_is_shown_to_who_may_read_and_everybody_else_is_sent_to_log_in(servic
     status, headers, body = service.request("GET", "/")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert b"Add a download" in body
-    status, headers, _ = service.request("GET", "/", token=None, headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"})
+    status, headers, _ = service.request(
+        "GET", "/", token=None, headers={"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    )
     assert (status, headers["location"]) == (303, "/login?next=/")
 
 

@@ -18,7 +18,12 @@ def test_a_probe_tells_what_a_download_would_be_and_keeps_nothing(service: Daemo
     assert [found[name] for name in ("name", "size", "resumable", "content_type", "kind", "engine", "files")] == [
         "data.tar.gz", len(BODY), True, "application/gzip", "url", "curl", 1
     ]  # fmt: skip
-    assert (found["directory"], found["fits"], found["occupied"], found["task_id"]) == (str(service.folder / "x"), True, None, None)
+    assert (found["directory"], found["fits"], found["occupied"], found["task_id"]) == (
+        str(service.folder / "x"),
+        True,
+        None,
+        None,
+    )
     assert found["free_bytes"] > 0
     assert b"geheim" not in told.body
     assert list(service.folder.iterdir()) == []
@@ -56,5 +61,9 @@ def test_what_keeps_a_server_from_telling_is_told(service: Daemon, server: Fault
     assert (nobody.status, nobody.json()["code"], nobody.json()["retryable"]) == (502, "connect", True)
     inside = service.request("POST", "/v1/probe", {"source": "http://169.254.169.254/latest/meta-data"})
     assert (inside.status, inside.json()["code"]) == (403, "address")
-    for sent in ({"source": "file:///etc/passwd"}, {"source": "http://h/", "directory": "/etc"}, {"source": "http://h/", "x": 1}):
+    for sent in (
+        {"source": "file:///etc/passwd"},
+        {"source": "http://h/", "directory": "/etc"},
+        {"source": "http://h/", "x": 1},
+    ):
         assert service.request("POST", "/v1/probe", sent).status == 422

@@ -15,7 +15,9 @@ from .daemon import Daemon
 
 
 def test_a_new_task_is_accepted_and_says_where_it_is(service: Daemon, slow: str) -> None:
-    status, headers, _ = answer = service.request("POST", "/v1/tasks", {"source": slow, "priority": 3, "queue": "automatic"})
+    status, headers, _ = answer = service.request(
+        "POST", "/v1/tasks", {"source": slow, "priority": 3, "queue": "automatic"}
+    )
     task = answer.json()
     assert (status, headers["location"], headers["retry-after"]) == (202, f"/v1/tasks/{task['id']}", "1")
     assert (task["priority"], task["queue"], task["directory"]) == (3, "automatic", str(service.folder))
@@ -29,7 +31,12 @@ def test_everything_that_can_be_said_of_a_task_is_heeded(service: Daemon, server
         "options": {"connections": 1, "limit_bps": 10_000_000, "headers": {"X-One": "1"}, "user_agent": "me"},
     }  # fmt: skip
     task = service.request("POST", "/v1/tasks", sent).json()
-    assert (task["status"], task["max_connections"], task["limit_bps"], task["max_retries"]) == ("paused", 1, 10_000_000, 1)
+    assert (task["status"], task["max_connections"], task["limit_bps"], task["max_retries"]) == (
+        "paused",
+        1,
+        10_000_000,
+        1,
+    )
     service.request("POST", f"/v1/tasks/{task['id']}/resume")
     service.until_status(task["id"], "completed")
     assert (service.folder / "deep" / "er" / "in" / "its.own").read_bytes() == BODY
@@ -40,7 +47,9 @@ def test_everything_that_can_be_said_of_a_task_is_heeded(service: Daemon, server
 def test_several_sources_or_files_are_one_task(service: Daemon, server: FaultyServer) -> None:
     urls = [server.add(f"/{n}.bin", BODY[: n + 1]) for n in range(3)]
     one = service.add(urls)
-    other = service.request("POST", "/v1/tasks", {"files": [{"urls": [urls[0]], "path": "x/0"}, {"urls": urls[1:2], "path": "1"}]})
+    other = service.request(
+        "POST", "/v1/tasks", {"files": [{"urls": [urls[0]], "path": "x/0"}, {"urls": urls[1:2], "path": "1"}]}
+    )
     assert service.until_status(one, "completed")["files_done"] == 3
     service.until_status(other.json()["id"], "completed")
     assert (service.folder / "x" / "0").read_bytes() == BODY[:1]
@@ -49,7 +58,11 @@ def test_several_sources_or_files_are_one_task(service: Daemon, server: FaultySe
 def test_a_client_that_wants_to_wait_gets_the_finished_task(service: Daemon, server: FaultyServer) -> None:
     url = server.add("/data.bin", BODY)
     answer = service.request("POST", "/v1/tasks", {"source": url}, {"Prefer": "respond-async, wait=30"})
-    assert (answer.status, answer.headers["preference-applied"], answer.json()["status"]) == (200, "wait=30", "completed")
+    assert (answer.status, answer.headers["preference-applied"], answer.json()["status"]) == (
+        200,
+        "wait=30",
+        "completed",
+    )
 
 
 def test_a_client_waits_no_longer_than_it_wants_to(service: Daemon, slow: str) -> None:
@@ -87,7 +100,18 @@ def test_ten_thousand_tasks_are_made_in_one_request_and_no_more(service: Daemon)
 
 def test_nobody_but_the_owner_names_a_folder_outside(service: Daemon) -> None:
     (service.folder / "link").symlink_to(service.home)
-    for folder in ("/etc", "../out", "a/../../out", "link/x", "x\x00y", "x\u202ey", "\ud800", "a/" * 3000, "n" * 300, "~/x/../../.."):
+    for folder in (
+        "/etc",
+        "../out",
+        "a/../../out",
+        "link/x",
+        "x\x00y",
+        "x\u202ey",
+        "\ud800",
+        "a/" * 3000,
+        "n" * 300,
+        "~/x/../../..",
+    ):
         answer = service.request("POST", "/v1/tasks", {"source": "http://127.0.0.1:9/", "directory": folder})
         assert (folder, answer.status) == (folder, 422)
         assert answer.json()["code"] in {"directory", "invalid"}
@@ -101,7 +125,9 @@ def test_a_folder_that_the_settings_open_may_be_named(service: Daemon, server: F
     assert (tmp_path / "open" / "er" / "a.bin").read_bytes() == BODY
 
 
-def test_the_owner_names_any_folder_through_the_unix_socket(service: Daemon, server: FaultyServer, tmp_path: Path) -> None:
+def test_the_owner_names_any_folder_through_the_unix_socket(
+    service: Daemon, server: FaultyServer, tmp_path: Path
+) -> None:
     sent = {"source": server.add("/a.bin", BODY), "directory": str(tmp_path / "mine"), "options": {"insecure": True}}
     answer = service.request("POST", "/v1/tasks", sent, {"Prefer": "wait=20"}, local=True)
     assert (answer.status, answer.json()["insecure"]) == (200, True)

@@ -42,7 +42,13 @@ def test_a_task_is_changed_as_a_whole(service: Daemon) -> None:
     answer = service.request("PATCH", path, sent, {"Content-Type": "application/merge-patch+json"})
     task = answer.json()
     assert answer.status == 200
-    assert [task[name] for name in ("priority", "queue", "limit_bps", "max_connections", "max_retries")] == [5, "automatic", 1000, 2, 9]
+    assert [task[name] for name in ("priority", "queue", "limit_bps", "max_connections", "max_retries")] == [
+        5,
+        "automatic",
+        1000,
+        2,
+        9,
+    ]
     assert "geheim" not in answer.body.decode()
     assert task["source"].startswith("http://127.0.0.1:9/b?token=")
     assert service.request("PATCH", path, {"limit_bps": None}).json()["limit_bps"] is None
@@ -127,13 +133,17 @@ BELOW = (
 
 
 def test_a_task_that_is_not_there_is_not_found(service: Daemon) -> None:
-    for task_id, (method, below) in itertools.product(("f" * 32, "nope", "%00", "'%20OR%201=1", "%C3%BC", "%FF"), BELOW):
+    for task_id, (method, below) in itertools.product(
+        ("f" * 32, "nope", "%00", "'%20OR%201=1", "%C3%BC", "%FF"), BELOW
+    ):
         answer = service.request(method, f"/v1/tasks/{task_id}{below}")
         assert answer.status in {400, 404}, (method, task_id, below, answer.body)
         assert answer.json()["code"]
 
 
-def test_a_removed_task_leaves_its_finished_file_unless_that_is_to_go_too(service: Daemon, server: FaultyServer) -> None:
+def test_a_removed_task_leaves_its_finished_file_unless_that_is_to_go_too(
+    service: Daemon, server: FaultyServer
+) -> None:
     for n, files in ((0, ""), (1, "?files=true")):
         task_id = service.add(server.add(f"/{n}.bin", BODY))
         service.until_status(task_id, "completed")

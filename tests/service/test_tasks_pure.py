@@ -31,7 +31,14 @@ TASK = Task("f" * 32, TaskSpec("http://h/", "/d"), 1.0, 2.5, number=7, name="ü'
 def test_a_token_says_where_the_next_page_of_its_order_begins(text: str) -> None:
     order = paging.parse_order(text)
     place = paging.parse_token(paging.token_after(TASK, order), order)
-    values: dict[SortKey, object] = {"number": None, "updated_at": 2.5, "finished_at": 3.25, "priority": 0, "name": TASK.name, "total": -1}
+    values: dict[SortKey, object] = {
+        "number": None,
+        "updated_at": 2.5,
+        "finished_at": 3.25,
+        "priority": 0,
+        "name": TASK.name,
+        "total": -1,
+    }
     assert (place.number, place.value) == (7, values[order.by])
 
 

@@ -15,7 +15,9 @@ from .daemon import Daemon, until
 
 def test_limits_are_changed_at_once_and_kept(service: Daemon) -> None:
     before = service.request("GET", "/v1/limits")
-    changed = service.request("PATCH", "/v1/limits", {"max_running": 7, "rate": "2M", "host_rates": {"a.example": "1M"}})
+    changed = service.request(
+        "PATCH", "/v1/limits", {"max_running": 7, "rate": "2M", "host_rates": {"a.example": "1M"}}
+    )
     assert changed.json() == before.json() | {"max_running": 7, "rate": "2M", "host_rates": {"a.example": "1M"}}
     more = service.request("PATCH", "/v1/limits", {"host_rates": {"b.example": "5k", "a.example": None}}).json()
     assert (more["host_rates"], more["max_running"]) == ({"b.example": "5k"}, 7)

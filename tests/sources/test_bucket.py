@@ -20,7 +20,13 @@ from argosy.errors import ArgosyError, UsageError
 from argosy.sources.bucket import BucketSource, Place, local_path, local_paths, parse, public_url
 from argosy.testing.source_contract import SourceContract, SourceSubject
 
-OBJECTS = {"tree/a.txt": b"a" * 10, "tree/sub/b.bin": bytes(range(256)) * 300, "tree/ü +%.txt": b"x", "other/c": b"c", "treehouse/d": b"d"}
+OBJECTS = {
+    "tree/a.txt": b"a" * 10,
+    "tree/sub/b.bin": bytes(range(256)) * 300,
+    "tree/ü +%.txt": b"x",
+    "other/c": b"c",
+    "treehouse/d": b"d",
+}
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SERVER = """
 import sys
@@ -91,7 +97,9 @@ async def test_patterns_choose(emulator: str, tmp_path: Path) -> None:
 
 
 async def test_one_object_is_one_file(emulator: str, tmp_path: Path) -> None:
-    assert await brought(f"s3://data/tree/sub/b.bin?endpoint={emulator}", tmp_path) == {"b.bin": OBJECTS["tree/sub/b.bin"]}
+    assert await brought(f"s3://data/tree/sub/b.bin?endpoint={emulator}", tmp_path) == {
+        "b.bin": OBJECTS["tree/sub/b.bin"]
+    }
 
 
 async def test_with_credentials_the_links_are_signed(

@@ -52,7 +52,9 @@ def publish(server: FaultyServer, commit: str, files: dict[str, bytes], *, revis
             server.add(f"/org/tiny/resolve/{commit}/{path}", body)
         siblings.append(told)
     listing = {"id": "org/tiny", "sha": commit, "siblings": siblings}
-    server.add(f"/api/models/org/tiny/revision/{revision}", json.dumps(listing).encode(), content_type="application/json")
+    server.add(
+        f"/api/models/org/tiny/revision/{revision}", json.dumps(listing).encode(), content_type="application/json"
+    )
 
 
 async def fetched(home: Path, request: Request) -> Path:
@@ -71,7 +73,9 @@ async def test_the_hubs_own_library_finds_what_came(hub: FaultyServer, tmp_path:
         "print(snapshot_download('org/tiny', local_files_only=True))\n"
         "print(get('org/tiny', 'onnx/model.onnx', local_files_only=True))"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ}, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ}, check=False
+    )
     assert ran.returncode == 0, ran.stderr
     snapshot, onnx = map(Path, ran.stdout.split())
     assert {path: (snapshot / path).read_bytes() for path in FILES} == FILES
@@ -81,7 +85,10 @@ async def test_the_hubs_own_library_finds_what_came(hub: FaultyServer, tmp_path:
 async def test_only_what_is_asked_for_comes(hub: FaultyServer, tmp_path: Path) -> None:
     request = Request("hf:org/tiny", directory=tmp_path / "out", include=["*.json", "onnx/"], exclude=["*.safetensors"])
     folder = await fetched(tmp_path / "home", request)
-    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == ["config.json", "onnx/model.onnx"]
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+        "config.json",
+        "onnx/model.onnx",
+    ]
 
 
 async def test_a_second_time_nothing_large_is_sent_again(hub: FaultyServer, tmp_path: Path) -> None:
@@ -117,7 +124,9 @@ async def test_a_task_of_somebody_else_does_not_get_the_owners_token(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_s3cret")
     async with Runtime(tmp_path / "home", directory=tmp_path) as runtime:
-        (task,) = await runtime.add_many([Request("hf:org/tiny", paused=True, options=TransferOptions(public_only=True))])
+        (task,) = await runtime.add_many(
+            [Request("hf:org/tiny", paused=True, options=TransferOptions(public_only=True))]
+        )
         assert (await task.task()).spec.options.headers == ()
 
 

@@ -130,7 +130,9 @@ async def test_beside_it_lies_a_list_of_all_that_came(api: Api, tmp_path: Path) 
     await brought("openneuro:ds000001@1.0.0", tmp_path)
     lock = json.loads((tmp_path / "ds000001.lock.json").read_text())
     assert lock["source"] == "openneuro:ds000001@1.0.0"
-    assert {row["path"]: row["size"] for row in lock["files"]} == {path: len(body) for path, body in (TOP | IMAGES).items()}
+    assert {row["path"]: row["size"] for row in lock["files"]} == {
+        path: len(body) for path, body in (TOP | IMAGES).items()
+    }
     assert all("versionId=abc" in row["source"] for row in lock["files"])
 
 
@@ -156,7 +158,14 @@ async def test_an_api_that_answers_nonsense_is_not_believed(api: Api, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "text", ["openneuro:", "openneuro:ds1", "openneuro:ds000001?color=red", "openneuro:ds000001?subject=../x", "openneuro:ds000001@a b"]
+    "text",
+    [
+        "openneuro:",
+        "openneuro:ds1",
+        "openneuro:ds000001?color=red",
+        "openneuro:ds000001?subject=../x",
+        "openneuro:ds000001@a b",
+    ],
 )
 def test_what_is_no_dataset(text: str) -> None:
     with pytest.raises(UsageError):

@@ -52,7 +52,11 @@ async def run(source: Signing, folder: Path, **options: object) -> dict[str, byt
 async def test_a_link_that_expires_in_the_middle_is_renewed_and_goes_on(tmp_path: Path, status: int) -> None:
     with FaultyServer() as server:
         for name in ("a.bin", "b.bin"):
-            server.add(f"/1/{name}", CONTENT, faults=[Answers(status, when=lambda request: request.number > 1), Cut(after_bytes=1_000_000)])
+            server.add(
+                f"/1/{name}",
+                CONTENT,
+                faults=[Answers(status, when=lambda request: request.number > 1), Cut(after_bytes=1_000_000)],
+            )
             server.add(f"/2/{name}", CONTENT)
         source = Signing(server)
         assert await run(source, tmp_path) == {"a.bin": CONTENT, "b.bin": CONTENT}

@@ -57,7 +57,9 @@ def came(folder: Path) -> dict[str, bytes]:
 
 
 async def test_the_video_of_a_page_comes_under_its_title(server: FaultyServer, tmp_path: Path) -> None:
-    done = await run(tmp_path, Request("video:" + page(server, tag("/film.mp4"), title="../Tom &amp; Jerry: 1/2&#8238;")))
+    done = await run(
+        tmp_path, Request("video:" + page(server, tag("/film.mp4"), title="../Tom &amp; Jerry: 1/2&#8238;"))
+    )
     assert done.status is Status.COMPLETED
     ((name, data),) = came(tmp_path).items()
     assert data == FILM
@@ -126,12 +128,20 @@ async def test_a_page_that_has_nothing_says_why(server: FaultyServer, tmp_path: 
 @pytest.mark.parametrize("quality", ["", "best; rm", "720", "bv*+ba", "2M+1"])
 async def test_a_quality_that_is_none_is_refused(server: FaultyServer, tmp_path: Path, quality: str) -> None:
     with pytest.raises(UsageError, match="quality"):
-        await run(tmp_path, Request("video:" + page(server, tag("/film.mp4")), options=TransferOptions(quality=quality)))
+        await run(
+            tmp_path, Request("video:" + page(server, tag("/film.mp4")), options=TransferOptions(quality=quality))
+        )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://youtu.be/dQw4w9WgXcQ", "https://vimeo.com/76979871", "video:http://h/p", "YT:https://h/p"],
+    [
+        "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        "https://youtu.be/dQw4w9WgXcQ",
+        "https://vimeo.com/76979871",
+        "video:http://h/p",
+        "YT:https://h/p",
+    ],
 )
 def test_pages_that_are_known(text: str) -> None:
     assert SourceRegistry().kind_of(text) == "video"
@@ -139,13 +149,29 @@ def test_pages_that_are_known(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://www.youtube.com/img/logo.png", "https://youtu.be/", "https://vimeo.com/about", "https://example.org/watch?v=1"]
+    "text",
+    [
+        "https://www.youtube.com/img/logo.png",
+        "https://youtu.be/",
+        "https://vimeo.com/about",
+        "https://example.org/watch?v=1",
+    ],
 )
 def test_other_pages_are_what_they_are(text: str) -> None:
     assert SourceRegistry().kind_of(text) == "url"
 
 
-@pytest.mark.parametrize("text", ["video:", "video:file:///etc/passwd", "video:ftp://h/f", "yt:-rf", "video:video:https://h/p", "video:https://h/a b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "video:",
+        "video:file:///etc/passwd",
+        "video:ftp://h/f",
+        "yt:-rf",
+        "video:video:https://h/p",
+        "video:https://h/a b",
+    ],
+)
 def test_what_is_no_page(text: str) -> None:
     with pytest.raises(UsageError):
         page_of(text)

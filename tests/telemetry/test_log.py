@@ -43,7 +43,9 @@ def test_a_line_has_its_action_its_circumstances_and_its_time(tmp_path: Path) ->
     log.configure(tmp_path / "a.log", level="info")
     logging.getLogger("argosy.x").info("task.claimed", extra={"task_id": "ab", "fence": 7, "host": None})
     (line,) = lines(tmp_path / "a.log")
-    assert line.items() >= {"action": "task.claimed", "task_id": "ab", "fence": 7, "host": None, "level": "info"}.items()
+    assert (
+        line.items() >= {"action": "task.claimed", "task_id": "ab", "fence": 7, "host": None, "level": "info"}.items()
+    )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["at"])
 
 

@@ -15,7 +15,10 @@ T = TypeVar("T")
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.IGNORECASE
 )
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://|(?!localhost:|mailto:|javascript:|data:|file:|about:)[a-z][a-z0-9+-]+:(?!//))\S", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://|(?!localhost:|mailto:|javascript:|data:|file:|about:)[a-z][a-z0-9+-]+:(?!//))\S",
+    re.IGNORECASE,
+)
 """With a scheme, or with the prefix of a source, which a package may have brought."""
 _UNIT_S = (86_400, 3_600, 60, 1)
 

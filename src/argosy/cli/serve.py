@@ -24,12 +24,39 @@ LOG_FORMATS = ("text", "json", "off")
 
 @verb()
 @click.option("--host", help="The address to listen on [default: the setting host, 127.0.0.1].")
-@click.option("--port", type=click.IntRange(0, 65535), help="Its port; 0: any that is free [default: the setting port, 8970].")
-@click.option("-d", "--directory", "--dir", "directory", metavar="DIR", help="Where downloads go [default: the setting directory, else your folder of downloads].")
-@click.option("--allow-network", "networks", metavar="CIDR", multiple=True, help="Let it download from this private network, such as 192.168.0.0/16 (may be repeated).")
-@click.option("--allow-host", "hosts", metavar="NAME", multiple=True, help="Let it be called by this further name (may be repeated).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Its port; 0: any that is free [default: the setting port, 8970]."
+)
+@click.option(
+    "-d",
+    "--directory",
+    "--dir",
+    "directory",
+    metavar="DIR",
+    help="Where downloads go [default: the setting directory, else your folder of downloads].",
+)
+@click.option(
+    "--allow-network",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    help="Let it download from this private network, such as 192.168.0.0/16 (may be repeated).",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Let it be called by this further name (may be repeated).",
+)
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser, logged in.")
-@click.option("--log-format", type=click.Choice(LOG_FORMATS), default="text", show_default=True, help="How the log is shown on stderr; the log file is JSON.")
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="text",
+    show_default=True,
+    help="How the log is shown on stderr; the log file is JSON.",
+)
 def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_format: Console, **given: Any) -> int:
     """Serve the runtime over HTTP until stopped.
 
@@ -51,13 +78,17 @@ def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_fo
     async def ready(url: str, service: Service) -> None:
         face.say(url)
         if readable(settings["host"], settings["public_url"]):
-            face.note(f"note: {settings['host']} is open to others, and without TLS its token can be read on its way: docs/security.md")
+            face.note(
+                f"note: {settings['host']} is open to others, and without TLS its token can be read on its way: docs/security.md"
+            )
         if opens:
             link = await login_link(service, url)
             if not await asyncio.to_thread(_browser, link):
                 face.note(f"open this within two minutes, it logs you in once: {link}")
         else:
-            face.note("'argosy token' prints the token it wants; Ctrl-C stops it, and downloads go on at the next start")
+            face.note(
+                "'argosy token' prints the token it wants; Ctrl-C stops it, and downloads go on at the next start"
+            )
 
     return run(daemon(settings, ready=ready, console=log_format, verbose=face.verbose > 0), busy=True)
 

@@ -75,9 +75,7 @@ def laggards(paces: Sequence[Pace], now: float, gone: Sequence[float] = ()) -> l
         return []
     median = speeds[len(speeds) // 2]
     return [
-        index
-        for index, pace in enumerate(paces)
-        if pace.age(now) > SLOW_AFTER_S and pace.bps < median * SLOW_SHARE
+        index for index, pace in enumerate(paces) if pace.age(now) > SLOW_AFTER_S and pace.bps < median * SLOW_SHARE
     ]
 
 

@@ -10,9 +10,7 @@ import re
 from typing import Final
 
 HIDDEN: Final = "***"
-_TELLING: Final = (
-    r"token|secret|signature|sig|passw|pwd|api-?_?key|access-?_?key|private-?_?key|auth|cookie|credential|session|policy|hmac|jwt"
-)
+_TELLING: Final = r"token|secret|signature|sig|passw|pwd|api-?_?key|access-?_?key|private-?_?key|auth|cookie|credential|session|policy|hmac|jwt"
 _USERINFO = re.compile(r"([a-z][a-z0-9+.-]{1,20}://)[^/?#\s]*@", re.IGNORECASE)
 _PARAMETER = re.compile(rf"([?&;#])((?:[^=&;#\s]*(?:{_TELLING})[^=&;#\s]*)|key)=[^&;#\s'\"<>]*", re.IGNORECASE)
 _HEADER = re.compile(rf"""([\w-]*(?:{_TELLING})[\w-]*["']?(?:\s*:\s*["']?|["']\s*,\s*["']))[^\r\n"']+""", re.IGNORECASE)

@@ -28,9 +28,13 @@ def local_error(error: OSError, path: str) -> LocalError:
         case errno.EFBIG:
             return LocalError(f"{shown} grows beyond what the file system or a limit allows", code="file_too_large")
         case errno.ENAMETOOLONG:
-            return LocalError(f"the path of {shown} is too long", hint="choose a shorter folder or name", code="name_too_long")
+            return LocalError(
+                f"the path of {shown} is too long", hint="choose a shorter folder or name", code="name_too_long"
+            )
         case errno.ENOTDIR:
-            return LocalError(f"a part of {shown} is not a folder", hint="choose another folder with -d", code="not_a_folder")
+            return LocalError(
+                f"a part of {shown} is not a folder", hint="choose another folder with -d", code="not_a_folder"
+            )
         case errno.ELOOP:
             return UnsafeLink(f"{shown} is a symbolic link", hint="remove it, or choose another name")
         case errno.EIO:
@@ -38,7 +42,9 @@ def local_error(error: OSError, path: str) -> LocalError:
         case errno.ENOENT:
             return LocalError(f"{shown} is gone", hint="somebody removed it, or its disk is not mounted", code="gone")
         case errno.EISDIR | errno.EINVAL | errno.ENXIO:
-            return LocalError(f"{shown} is not a regular file", hint="remove it, or choose another name", code="not_a_file")
+            return LocalError(
+                f"{shown} is not a regular file", hint="remove it, or choose another name", code="not_a_file"
+            )
     return LocalError(f"{shown}: {error.strerror or error}")
 
 

@@ -80,7 +80,9 @@ class MemoryPart:
     def reserve(self, size: int) -> None:
         """There is room for what was told; a file that is another one now may be too large to be held in memory."""
         if size > LARGEST_BYTES:
-            raise NetworkError("the file has grown at the source", hint="it is tried again by itself", code="incomplete")
+            raise NetworkError(
+                "the file has grown at the source", hint="it is tried again by itself", code="incomplete"
+            )
 
     def truncate(self) -> None:
         self.data.clear()

@@ -18,9 +18,7 @@ def facts_of(head: Head, url: str, validators: Validators, total: int | None, *,
     )  # fmt: skip
 
 
-def described(
-    state: FileState, head: Head, validators: Validators, total: int | None, *, resumable: bool
-) -> FileState:
+def described(state: FileState, head: Head, validators: Validators, total: int | None, *, resumable: bool) -> FileState:
     """Return the state with the version that the answer is of."""
     return state.having(
         size=total, etag=validators.etag, last_modified=validators.last_modified, date_is_strong=validators.strong_date,

@@ -36,7 +36,9 @@ def offer(curl: CurlEngine) -> dict[str, Callable[[], Engine]]:
     """Return how to make each; nothing of them is imported before that. ``curl`` is what brings small things to them."""
     from importlib.metadata import entry_points
 
-    found: dict[str, Callable[[], Engine]] = {point.name: partial(_plugin, point) for point in entry_points(group=GROUP)}
+    found: dict[str, Callable[[], Engine]] = {
+        point.name: partial(_plugin, point) for point in entry_points(group=GROUP)
+    }
     return found | {"hls": partial(_hls, curl), "wget": _wget, "ytdlp": partial(_ytdlp, curl)}
 
 

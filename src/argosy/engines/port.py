@@ -12,7 +12,18 @@ from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.port import AlreadyThere, Facts, Part
 from argosy.errors import ArgosyError
 
-__all__ = ["AlreadyThere", "CancelToken", "Cancelled", "Desk", "Engine", "Facts", "HostGate", "Part", "Segment", "Throttle"]
+__all__ = [
+    "AlreadyThere",
+    "CancelToken",
+    "Cancelled",
+    "Desk",
+    "Engine",
+    "Facts",
+    "HostGate",
+    "Part",
+    "Segment",
+    "Throttle",
+]
 
 
 class Cancelled(ArgosyError):

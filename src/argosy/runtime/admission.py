@@ -103,7 +103,9 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
             raise UsageError("such sources can only be added one by one")
         more = request.checksum is not None or request.size is not None or request.mirrors
         if more or (request.name is not None and not sources.takes_name(texts[0])):
-            raise UsageError("this source names and checks its files itself", hint="leave name, checksum, size and mirrors out")
+            raise UsageError(
+                "this source names and checks its files itself", hint="leave name, checksum, size and mirrors out"
+            )
         return ()
     files = tuple(file for file in described if file is not None)
     if not extras:

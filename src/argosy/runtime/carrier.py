@@ -142,4 +142,3 @@ def _anew(state: FileState) -> FileState:
         state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None,
         etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None,
     )  # fmt: skip
-

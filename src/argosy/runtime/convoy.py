@@ -112,7 +112,9 @@ class Convoy:
         if not losses:
             return
         errors = [state.error for state in losses if state.error is not None]
-        shown = "; ".join(f"{state.path or redacted_url(state.urls[0])}: {_message(state.error)}" for state in losses[:NAMED])
+        shown = "; ".join(
+            f"{state.path or redacted_url(state.urls[0])}: {_message(state.error)}" for state in losses[:NAMED]
+        )
         more = f"; and {len(losses) - NAMED} more" if len(losses) > NAMED else ""
         error = FilesFailed(
             f"{len(losses)} of {len(self._manifest.files)} files failed: {shown}{more}",

@@ -24,7 +24,9 @@ def options() -> dict[str, float]:
 def refused(task: Task) -> IllegalTransition | None:
     """Return why the task cannot be finished early, None if it can."""
     if not (is_stream(task.spec.source) or task.spec.engine == "hls"):
-        return IllegalTransition("only the recording of a stream can be finished early", hint="other files are whole or they are not")
+        return IllegalTransition(
+            "only the recording of a stream can be finished early", hint="other files are whole or they are not"
+        )
     if task.status not in GOING and task.status is not Status.COMPLETED:
         return IllegalTransition(f"a {task.status} task cannot be finished", hint="there is nothing left of it")
     return None

@@ -172,7 +172,9 @@ class Runtime:
         """Do the same, each on its own: for a request that makes no sense there is its error, and the others are stored."""
         self._check_open()
         admitted = await self._intake.admit_each(requests)
-        return [each if isinstance(each, UsageError) else TaskHandle(self, each[0], joined=each[1]) for each in admitted]
+        return [
+            each if isinstance(each, UsageError) else TaskHandle(self, each[0], joined=each[1]) for each in admitted
+        ]
 
     async def probe(self, request: Request) -> Probe:
         """Return what the request would bring and what would be in its way, without making a task: the server is asked

@@ -11,7 +11,11 @@ from argosy.runtime.manager import Runtime
 
 
 async def aget(
-    url: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any  # noqa: ANN401 - as Runtime.add
+    url: str,
+    directory: str | Path | None = None,
+    *,
+    home: str | Path | None = None,
+    **request: Any,  # noqa: ANN401 - as Runtime.add
 ) -> Path:
     """Return the path of the file once it is there, whole and verified.
 
@@ -33,7 +37,13 @@ def get(url: str, directory: str | Path | None = None, *, home: str | Path | Non
     raise UsageError("argosy.get cannot wait inside a running event loop", hint="write: await argosy.aget(…)")
 
 
-async def ensure(source: str, directory: str | Path | None = None, *, home: str | Path | None = None, **request: Any) -> Path:  # noqa: ANN401 - as Request
+async def ensure(
+    source: str,
+    directory: str | Path | None = None,
+    *,
+    home: str | Path | None = None,
+    **request: Any,  # noqa: ANN401 - as Request
+) -> Path:
     """Return the path of ``source`` (a model, a dataset, a file), complete: at once if it is here already.
 
     ``await argosy.ensure("hf:org/name")`` gives what ``from_pretrained`` takes. Takes what :meth:`Runtime.ensure` takes.

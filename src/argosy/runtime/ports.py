@@ -140,9 +140,7 @@ class Sources(Protocol):
         """Tell whether what :meth:`resolve` finds out can be given a name."""
         ...
 
-    def prepare(
-        self, text: str, directory: str | None, options: TransferOptions
-    ) -> tuple[str | None, TransferOptions]:
+    def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         ...
 

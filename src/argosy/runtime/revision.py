@@ -54,9 +54,7 @@ def update(
     return _unless_same(task, spec, task.max_retries if max_retries is None else max_retries)
 
 
-def _with_file(
-    spec: TaskSpec, sources: Sources, urls: Sequence[str] | None, checksum: Checksum | None
-) -> TaskSpec:
+def _with_file(spec: TaskSpec, sources: Sources, urls: Sequence[str] | None, checksum: Checksum | None) -> TaskSpec:
     if len(spec.files) != 1:
         raise UsageError("new links and checksums belong to a task of one file", hint="add the files one by one")
     (file,) = spec.files
@@ -73,7 +71,9 @@ def _with_source(spec: TaskSpec, sources: Sources, urls: Sequence[str]) -> TaskS
     """Return the task with another place to ask what there is."""
     (source, *others) = [text.strip() for text in urls]
     if others or sources.kind_of(source) != sources.kind_of(spec.source):
-        raise UsageError("one new source of the same kind is needed", hint=f"this one is of the kind {sources.kind_of(spec.source)}")
+        raise UsageError(
+            "one new source of the same kind is needed", hint=f"this one is of the kind {sources.kind_of(spec.source)}"
+        )
     return replace(spec, source=source)
 
 

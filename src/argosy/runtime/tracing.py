@@ -30,9 +30,7 @@ class FileTrace:
             "argosy.segment.start": segment.start,
             "argosy.segment.bytes": segment.received,
         }
-        span = Span(
-            "segment", self.context.child(), self.context, segment.began, segment.ended, facts, segment.error
-        )
+        span = Span("segment", self.context.child(), self.context, segment.began, segment.ended, facts, segment.error)
         self.witness.record(span)
 
 

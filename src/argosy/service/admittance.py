@@ -21,7 +21,26 @@ OWNERS: Final = (
 )  # fmt: skip
 """Options that read files of this machine, go round its proxy, or trust less."""
 FRAMING: Final = frozenset(
-    ["host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "accept-encoding", "expect", "proxy-authorization", "proxy-connection"]
+    [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "range",
+        "if-range",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "accept-encoding",
+        "expect",
+        "proxy-authorization",
+        "proxy-connection",
+    ]
 )
 """Headers that are the transfer's own."""
 OPEN_ENGINES: Final = frozenset({None, "curl"})

@@ -67,7 +67,11 @@ GARBAGE: Final = (5_000, 20, 50)
 
 
 async def serve(
-    settings: config.Config, *, ready: Callable[[str, Service], Awaitable[None]], console: Console = "text", verbose: bool = False
+    settings: config.Config,
+    *,
+    ready: Callable[[str, Service], Awaitable[None]],
+    console: Console = "text",
+    verbose: bool = False,
 ) -> int:
     """Serve until told to stop, and return the exit code. ``ready`` is called with the address once it answers.
     ``verbose``: the log tells more than the settings say. SIGHUP has it read the settings again for what to log.
@@ -105,7 +109,14 @@ async def _begin(
     meters = await parts.enter_async_context(Meters(runtime, metrics, clock, live.kinds))
     downloads = await parts.enter_async_context(Downloads(runtime, settings, secrets, clock))
     webhooks = await parts.enter_async_context(
-        Webhooks(runtime, settings, secrets.key, clock, _linking(settings, secrets, clock, listeners), told=_counting(metrics))
+        Webhooks(
+            runtime,
+            settings,
+            secrets.key,
+            clock,
+            _linking(settings, secrets, clock, listeners),
+            told=_counting(metrics),
+        )
     )
     return Service(runtime, settings, secrets, clock, live, guard, meters, downloads, webhooks)
 
@@ -136,7 +147,11 @@ def _around(service: Service, witness: Exporter | None) -> ASGIApp:
 
 
 async def _answer(
-    server: _Server, service: Service, listeners: Listeners, stop: Stop, ready: Callable[[str, Service], Awaitable[None]]
+    server: _Server,
+    service: Service,
+    listeners: Listeners,
+    stop: Stop,
+    ready: Callable[[str, Service], Awaitable[None]],
 ) -> None:
     """Answer requests until ``stop``, and let everybody know when that begins and ends. None is under way afterwards."""
     notifier = Notifier()

@@ -22,7 +22,9 @@ def sole(home: Home) -> Iterator[None]:
         home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise LocalError(f"{lock}: {error.strerror}", hint="the service keeps its files there; 'argosy doctor'") from None
+        raise LocalError(
+            f"{lock}: {error.strerror}", hint="the service keeps its files there; 'argosy doctor'"
+        ) from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

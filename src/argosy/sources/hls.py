@@ -33,7 +33,9 @@ def address_of(text: str) -> str:
     text = text.strip()
     address = text[len(PREFIX) :].strip() if text.lower().startswith(PREFIX) else text
     if check(address).scheme.lower() not in ("http", "https"):
-        raise UsageError(f"not a stream: {redacted_url(text)[:200]!r}", hint="write hls: before its https:// address", code="scheme")
+        raise UsageError(
+            f"not a stream: {redacted_url(text)[:200]!r}", hint="write hls: before its https:// address", code="scheme"
+        )
     return urldefrag(address).url
 
 

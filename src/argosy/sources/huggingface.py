@@ -62,7 +62,9 @@ def parse(text: str) -> Repository:
     name, _, revision = name.partition("@")
     revision = revision or "main"
     if not _NAME.fullmatch(name) or ".." in name or not _REVISION.fullmatch(revision) or ".." in revision:
-        raise UsageError(f"not a repository: {text[:200]!r}", hint="write hf:org/name, hf:org/name@revision or hf:datasets/org/name")
+        raise UsageError(
+            f"not a repository: {text[:200]!r}", hint="write hf:org/name, hf:org/name@revision or hf:datasets/org/name"
+        )
     return Repository(kind, name, revision)
 
 
@@ -103,9 +105,7 @@ class HuggingFaceSource(Plain):
         parse(text)
         return None
 
-    def prepare(
-        self, text: str, directory: str | None, options: TransferOptions
-    ) -> tuple[str | None, TransferOptions]:
+    def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Without a folder: into the hub's cache, where a file of the same commit and name is the same file."""
         secret = None if options.public_only else token()
         if secret is not None and not any(name.lower() == "authorization" for name, _ in options.headers):
@@ -126,11 +126,15 @@ class HuggingFaceSource(Plain):
             if keeps(path):
                 found.append(_file(each, below + path, f"{base}/{repository.place}/resolve/{commit}/{quote(path)}"))
         if not found:
-            raise UsageError(f"{spec.source} has no such file", hint="see --include and --exclude", code="nothing_selected")
+            raise UsageError(
+                f"{spec.source} has no such file", hint="see --include and --exclude", code="nothing_selected"
+            )
         return found
 
     async def _listing(self, repository: Repository, base: str, web: Web) -> tuple[str, list[dict[str, Any]]]:
-        url = f"{base}/api/{repository.kind}/{repository.name}/revision/{quote(repository.revision, safe='')}?blobs=true"
+        url = (
+            f"{base}/api/{repository.kind}/{repository.name}/revision/{quote(repository.revision, safe='')}?blobs=true"
+        )
         data = await web.read(url, limit=LARGEST_LISTING, headers=(("Accept", "application/json"),))
         try:
             told = json.loads(data)
@@ -147,7 +151,6 @@ class HuggingFaceSource(Plain):
         commits = {(file.path or "").split("/")[1] for file in files if (file.path or "").startswith("snapshots/")}
         if _is_cache(spec, repository) and len(commits) == 1 and repository.revision not in commits:
             await asyncio.to_thread(_refer, Path(spec.directory, "refs", repository.revision), commits.pop())
-
 
     def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
         """The snapshot's folder: what ``from_pretrained`` takes."""

@@ -33,9 +33,7 @@ class Source(Protocol):
         """Return the one file that ``text`` is, if that is clear without asking anybody. Raises UsageError."""
         ...
 
-    def prepare(
-        self, text: str, directory: str | None, options: TransferOptions
-    ) -> tuple[str | None, TransferOptions]:
+    def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched: what was asked for, and this source's own customs where
         nothing was. Called once, when the task is made.
         """
@@ -57,7 +55,10 @@ class Plain:
     """The customs of a source that has none."""
 
     def prepare(
-        self, text: str, directory: str | None, options: TransferOptions  # noqa: ARG002 - the port's
+        self,
+        text: str,  # noqa: ARG002 - the port's
+        directory: str | None,
+        options: TransferOptions,
     ) -> tuple[str | None, TransferOptions]:
         return directory, options
 

@@ -69,9 +69,7 @@ class SourceRegistry:
         """Tell whether its source calls what it finds as it is told (``takes_name = True``)."""
         return getattr(self.source_for(text), "takes_name", False) is True
 
-    def prepare(
-        self, text: str, directory: str | None, options: TransferOptions
-    ) -> tuple[str | None, TransferOptions]:
+    def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         source = self.source_for(text)
         self._check(source, options)

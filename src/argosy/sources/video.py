@@ -25,7 +25,9 @@ def page_of(text: str) -> str:
     page = rest.strip() if f"{prefix.lower()}:" in PREFIXES else text.strip()
     check(page)
     if urlsplit(page).scheme.lower() not in ("http", "https"):
-        raise UsageError(f"not a page: {redacted_url(page)[:200]!r}", hint="write video: before its https:// address", code="scheme")
+        raise UsageError(
+            f"not a page: {redacted_url(page)[:200]!r}", hint="write video: before its https:// address", code="scheme"
+        )
     return page
 
 
@@ -51,5 +53,7 @@ class VideoSource(Plain):
             raise BadResponse("what is on the page cannot be told", code="video_site") from error
         found = [FileSpec((url,), path) for url, path in told if keeps(path)]
         if not found:
-            raise UsageError(f"{redacted_url(page)} has no such video", hint="see --include and --exclude", code="nothing_selected")
+            raise UsageError(
+                f"{redacted_url(page)} has no such video", hint="see --include and --exclude", code="nothing_selected"
+            )
         return found

@@ -41,7 +41,9 @@ class Metrics:
             "argosy_task_duration_seconds", "From a task's first start in this process to its end.", ["outcome"],
             buckets=LONG_S, registry=at,
         )  # fmt: skip
-        self.retries = Counter("argosy_task_retries", "Attempts that failed and are tried again.", ["code"], registry=at)
+        self.retries = Counter(
+            "argosy_task_retries", "Attempts that failed and are tried again.", ["code"], registry=at
+        )
         self.warnings = Counter("argosy_warnings", "Runtime warnings, by code.", ["code"], registry=at)
 
         # -- bytes
@@ -68,7 +70,12 @@ class Metrics:
         self.request_seconds = Histogram(
             "argosy_http_request_seconds", "Until the answer began.", ["route"], buckets=QUICK_S, registry=at
         )
-        self.live = Gauge("argosy_live_connections", "Open WebSockets and event streams, and requests that wait for a task.", ["kind"], registry=at)
+        self.live = Gauge(
+            "argosy_live_connections",
+            "Open WebSockets and event streams, and requests that wait for a task.",
+            ["kind"],
+            registry=at,
+        )
         self.webhooks = Counter(
             "argosy_webhook_deliveries", "Attempts to deliver a webhook, by outcome.", ["outcome"], registry=at
         )  # fmt: skip

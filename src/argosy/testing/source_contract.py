@@ -73,7 +73,9 @@ class SourceContract:
             with pytest.raises(UsageError):
                 subject.source.describe(subject.nonsense)
 
-    def test_it_takes_the_folder_that_it_is_given_and_opens_no_door(self, subject: SourceSubject, tmp_path: Path) -> None:
+    def test_it_takes_the_folder_that_it_is_given_and_opens_no_door(
+        self, subject: SourceSubject, tmp_path: Path
+    ) -> None:
         assert subject.source.prepare(subject.text, str(tmp_path), TransferOptions())[0] == str(tmp_path)
         guarded = replace(TransferOptions(), public_only=True)
         try:
@@ -102,9 +104,7 @@ class SourceContract:
             (file.path, file.size, file.checksum) for file in again
         ]
 
-    async def test_looking_touches_no_disk(
-        self, subject: SourceSubject, spec: TaskSpec, engines: Registry
-    ) -> None:
+    async def test_looking_touches_no_disk(self, subject: SourceSubject, spec: TaskSpec, engines: Registry) -> None:
         await self.files(subject, spec, engines)
         assert not Path(spec.directory).exists()  # noqa: ASYNC240 - a test's loop is its own to block
 

@@ -37,7 +37,9 @@ class Stream:
         return b"".join(path.read_bytes() for path in sorted(self.folder.glob("seg*")))
 
 
-def made(folder: Path, *words: str, inputs: tuple[str, ...] = (*PICTURE, *SOUND), codecs: tuple[str, ...] = BROADCAST) -> Stream:
+def made(
+    folder: Path, *words: str, inputs: tuple[str, ...] = (*PICTURE, *SOUND), codecs: tuple[str, ...] = BROADCAST
+) -> Stream:
     """Make a stream of eight segments of a second each."""
     folder.mkdir()
     ran = subprocess.run(
@@ -78,5 +80,3 @@ def live_playlist(first: int, last: int, *, ended: bool = False) -> bytes:
     for number in range(first, last + 1):
         lines += ["#EXTINF:0.2,", f"seg{number:03}.ts"]
     return ("\n".join([*lines, *(["#EXT-X-ENDLIST"] if ended else [])]) + "\n").encode()
-
-

@@ -349,12 +349,18 @@ async def test_passwords_and_headers_go_to_the_server_that_they_are_for_and_to_n
     engine: HlsEngine, server: FaultyServer, destination: LocalDestination
 ) -> None:
     options = replace(
-        PLAIN, user="name:secret", cookie="a=b", headers=(("X-Key", "open"), ("Accept-Language", "en")), referer="http://page/"
+        PLAIN,
+        user="name:secret",
+        cookie="a=b",
+        headers=(("X-Key", "open"), ("Accept-Language", "en")),
+        referer="http://page/",
     )
     with FaultyServer(host=HERE) as other:
         other.add("/far.ts", bytes(100))
         server.add("/near.ts", bytes(100))
-        await brought(engine, listed(server, uris("/near.ts", other.url("/far.ts")), "/film.m3u8"), destination, options)
+        await brought(
+            engine, listed(server, uris("/near.ts", other.url("/far.ts")), "/film.m3u8"), destination, options
+        )
         (near,), (far,) = server.requests_to("/near.ts"), other.requests_to("/far.ts")
     told = {name.lower(): value for name, value in near.request.headers}
     assert {"authorization", "cookie", "x-key", "accept-language", "referer"} <= told.keys()

@@ -131,7 +131,12 @@ async def test_a_list_whose_link_has_expired_is_found_again_by_the_stream_s_own(
 
 
 async def stopped(
-    engine: HlsEngine, url: str, destination: LocalDestination, server: FaultyServer, last: str, options: TransferOptions = PLAIN
+    engine: HlsEngine,
+    url: str,
+    destination: LocalDestination,
+    server: FaultyServer,
+    last: str,
+    options: TransferOptions = PLAIN,
 ) -> FileState:
     """Return the recording as it was when it was paused after ``last`` had come."""
     desk = RecordingDesk(destination, options)

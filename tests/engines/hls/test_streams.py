@@ -52,7 +52,12 @@ async def test_segments_that_are_ranges_of_one_file_are_asked_for_as_ranges(
 
 
 async def test_of_several_variants_the_wanted_one_comes(
-    engine: HlsEngine, plain: Stream, ranged: Stream, server: FaultyServer, destination: LocalDestination, tmp_path: Path
+    engine: HlsEngine,
+    plain: Stream,
+    ranged: Stream,
+    server: FaultyServer,
+    destination: LocalDestination,
+    tmp_path: Path,
 ) -> None:
     plain.offer(server, "/low")
     ranged.offer(server, "/high")
@@ -183,7 +188,9 @@ def test_no_playlist_leads_to_files_or_other_schemes(uri: str) -> None:
         playlist.read(text.encode(), "https://good/index.m3u8")
 
 
-@pytest.mark.parametrize("where", ['#EXT-X-KEY:METHOD=AES-128,URI="file:///etc/passwd"', '#EXT-X-MAP:URI="file:///etc/passwd"'])
+@pytest.mark.parametrize(
+    "where", ['#EXT-X-KEY:METHOD=AES-128,URI="file:///etc/passwd"', '#EXT-X-MAP:URI="file:///etc/passwd"']
+)
 def test_neither_do_keys_and_maps(where: str) -> None:
     text = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{where}\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n"
     with pytest.raises(BadResponse):
@@ -215,7 +222,11 @@ def test_keys_may_change_and_end_in_the_middle() -> None:
     media = playlist.read(text.encode(), "https://h/p/i.m3u8")
     assert isinstance(media, Media)
     keys = [segment.key for segment in media.segments]
-    assert keys == [Key("AES-128", "https://h/p/k1", (1).to_bytes(16, "big")), Key("AES-128", "https://h/p/k2", None), None]
+    assert keys == [
+        Key("AES-128", "https://h/p/k1", (1).to_bytes(16, "big")),
+        Key("AES-128", "https://h/p/k2", None),
+        None,
+    ]
     assert [segment.sequence for segment in media.segments] == [7, 8, 9]
     assert media.segments[2].discontinuity
 
@@ -234,7 +245,8 @@ def test_qualities(quality: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "name"), [("https://h/film.m3u8?token=1", "film"), ("https://h/a/b/index.m3u8", "b"), ("https://h/index.m3u8", "index")]
+    ("url", "name"),
+    [("https://h/film.m3u8?token=1", "film"), ("https://h/a/b/index.m3u8", "b"), ("https://h/index.m3u8", "index")],
 )
 def test_a_recording_is_called_after_what_tells_most(url: str, name: str) -> None:
     assert stem_of(url) == name

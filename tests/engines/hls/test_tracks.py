@@ -53,7 +53,9 @@ def film(server: FaultyServer, picture: Stream, sound: Stream) -> str:
     return offer(server, picture, sound)
 
 
-async def done(tmp_path: Path, url: str, options: TransferOptions = USUAL, name: str | None = None) -> tuple[TaskHandle, Task]:
+async def done(
+    tmp_path: Path, url: str, options: TransferOptions = USUAL, name: str | None = None
+) -> tuple[TaskHandle, Task]:
     """Return the finished task; its files are verified."""
     async with Runtime(tmp_path / "home", directory=tmp_path / "out") as runtime:
         (handle,) = await runtime.add_many([Request(url, options=options, name=name)])
@@ -71,7 +73,9 @@ def names(tmp_path: Path) -> list[str]:
 # -- what a stream becomes -----------------------------------------------------------------------------
 
 
-async def test_picture_and_sound_that_are_apart_become_one_film_and_the_subtitles_lie_beside_it(film: str, tmp_path: Path) -> None:
+async def test_picture_and_sound_that_are_apart_become_one_film_and_the_subtitles_lie_beside_it(
+    film: str, tmp_path: Path
+) -> None:
     await done(tmp_path, film, replace(USUAL, subtitles=("en",)))
     assert names(tmp_path) == ["film.en.vtt", "film.mp4"]
     assert probed(tmp_path / "out/film.mp4") == {"h264": 80, "aac": 346}
@@ -91,9 +95,7 @@ def streams_of(path: Path) -> list[str]:
         return [stream.type for stream in container.streams]
 
 
-async def test_unjoined_each_track_is_a_file(
-    film: str, tmp_path: Path, picture: Stream, sound: Stream
-) -> None:
+async def test_unjoined_each_track_is_a_file(film: str, tmp_path: Path, picture: Stream, sound: Stream) -> None:
     await done(tmp_path, film, replace(PLAIN, join=False, languages=("de",)), name="night.ts")
     assert names(tmp_path) == ["night.de.aac", "night.ts"]
     assert (tmp_path / "out/night.ts").read_bytes() == picture.whole()
@@ -128,7 +130,9 @@ async def test_without_a_language_that_is_there_the_default_one_comes(film: str,
     assert names(tmp_path) == ["film.en.aac", "film.ts"]
 
 
-async def test_a_stream_with_its_sound_in_it_is_one_file_of_every_frame(modern: Stream, server: FaultyServer, tmp_path: Path) -> None:
+async def test_a_stream_with_its_sound_in_it_is_one_file_of_every_frame(
+    modern: Stream, server: FaultyServer, tmp_path: Path
+) -> None:
     _, task = await done(tmp_path, modern.offer(server, "/night"))
     assert task.name == "night.mp4"
     assert names(tmp_path) == ["night.mp4"]
@@ -181,7 +185,9 @@ async def test_a_variant_that_is_dead_gives_way_to_the_next_best(
         await brought(engine, server.url("/m.m3u8"), destination)
 
 
-async def test_a_group_of_sound_that_is_missing_is_no_hindrance(plain: Stream, server: FaultyServer, tmp_path: Path) -> None:
+async def test_a_group_of_sound_that_is_missing_is_no_hindrance(
+    plain: Stream, server: FaultyServer, tmp_path: Path
+) -> None:
     plain.offer(server)
     url = server.add("/m.m3u8", b'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="none"\ns/index.m3u8\n')
     await done(tmp_path, url, PLAIN)
@@ -234,7 +240,13 @@ class Dying(RecordingDesk):
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("stage", [Stage.WHOLE, Stage.COPY, Stage.DONE])
 async def test_killed_at_any_step_the_film_is_made_of_what_was_recorded_without_asking_again(
-    engine: HlsEngine, film: str, server: FaultyServer, destination: LocalDestination, tmp_path: Path, stage: Stage, after: bool
+    engine: HlsEngine,
+    film: str,
+    server: FaultyServer,
+    destination: LocalDestination,
+    tmp_path: Path,
+    stage: Stage,
+    after: bool,
 ) -> None:
     url = f"hls:{film}#video=1&audio=English"
     first = Dying(destination, USUAL)
@@ -281,7 +293,14 @@ def test_a_stream_whose_clock_starts_anew_keeps_every_frame(modern: Stream, tmp_
 
 
 @pytest.mark.parametrize(
-    "data", [b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile /etc/passwd\n", b"<SMIL>", b"", b"RIFF....AVI "]
+    "data",
+    [
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"<SMIL>",
+        b"",
+        b"RIFF....AVI ",
+    ],
 )
 def test_a_segment_that_leads_elsewhere_is_never_opened_as_such(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(NotMuxed):

@@ -65,7 +65,9 @@ def web(authority: trustme.CA, root: Path, tmp_path_factory: pytest.TempPathFact
     if not is_here():
         pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("nginx")
-    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+        str(folder / "server.pem")
+    )
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     (folder / "users").write_text("ann:{PLAIN}open sesame\n")
     with nginx(folder, root) as started:

@@ -219,7 +219,11 @@ async def test_a_server_that_hides_what_it_has_is_logged_in_to_at_once(server: F
 
 
 async def test_what_a_request_says_of_itself_can_be_chosen(server: FaultyServer, bench: Bench) -> None:
-    options = {"user_agent": "Tester/1", "referer": "http://from.here/", "headers": (("Accept", "x/y"), ("X-Müsli", "grün"))}
+    options = {
+        "user_agent": "Tester/1",
+        "referer": "http://from.here/",
+        "headers": (("Accept", "x/y"), ("X-Müsli", "grün")),
+    }
 
     await bench.fetch(server.add("/file.bin", BODY), **options)  # type: ignore[arg-type]
 

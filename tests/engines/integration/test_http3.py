@@ -15,9 +15,7 @@ from .conftest import FILE
 from .servers import Running, running
 
 HTTP3 = 1 << 25  # CURL_VERSION_HTTP3
-pytestmark = pytest.mark.skipif(
-    not pycurl.version_info()[4] & HTTP3, reason="this libcurl was built without HTTP/3"
-)
+pytestmark = pytest.mark.skipif(not pycurl.version_info()[4] & HTTP3, reason="this libcurl was built without HTTP/3")
 
 
 @pytest.fixture(scope="module")

@@ -68,9 +68,7 @@ async def test_a_secure_url_goes_through_a_tunnel_that_sees_no_secret(
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
-async def test_socks_is_spoken(
-    server: FaultyServer, bench: Bench, proxy: Running, seen: Seen, scheme: str
-) -> None:
+async def test_socks_is_spoken(server: FaultyServer, bench: Bench, proxy: Running, seen: Seen, scheme: str) -> None:
     """Who asks for ``socks5h`` has the name looked up by the proxy."""
     url = server.add("/file.bin", BODY)
     if scheme == "socks5h":

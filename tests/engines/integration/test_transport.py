@@ -208,7 +208,9 @@ async def test_a_slow_connection_among_fast_ones_is_relieved_of_its_work(server:
     slow = 3
     body = Body.generated(8_000_000, seed=4)
     url = server.add(
-        "/file.bin", body, faults=[Throttle(1_000_000, when=~on_connection(slow)), Throttle(20_000, when=on_connection(slow))]
+        "/file.bin",
+        body,
+        faults=[Throttle(1_000_000, when=~on_connection(slow)), Throttle(20_000, when=on_connection(slow))],
     )
 
     done = await bench.fetch(url, connections=8, stall_timeout_s=5.0)

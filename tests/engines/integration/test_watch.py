@@ -42,7 +42,9 @@ class Connection:
         self.received += size
 
 
-def watched(*connections: Connection, upto: float, limited: bool = False, watch: Watch | None = None, since: float = 0.0) -> Watch:
+def watched(
+    *connections: Connection, upto: float, limited: bool = False, watch: Watch | None = None, since: float = 0.0
+) -> Watch:
     """Look at the connections tick by tick; each hears its ``bps`` meanwhile."""
     watch = watch or Watch(TIMEOUT_S)
     ticks = int((upto - since) / TICK_S)

@@ -126,7 +126,13 @@ class Arrivals:
         validators, resumable = whole.validators, changed and origin.ranges
         coding = answer.decoding(stream.head, self._probable_name(stream))
         if coding is not None:
-            stream.decoder, total, validators, resumable, origin.ranges = Decoder(coding), None, Validators(), False, False
+            stream.decoder, total, validators, resumable, origin.ranges = (
+                Decoder(coding),
+                None,
+                Validators(),
+                False,
+                False,
+            )
         holding.start_over(total)
         holding.decoded = coding is not None
         self._meet(stream, validators, total, resumable=resumable)
@@ -181,9 +187,10 @@ class Arrivals:
             page = answer.web_page()
             if ranges.received:
                 raise page
-            raise BadResponse(page.message, hint="open the URL in a browser; --allow-html takes it as it is", code=page.detail_code)
+            raise BadResponse(
+                page.message, hint="open the URL in a browser; --allow-html takes it as it is", code=page.detail_code
+            )
 
     def _probable_name(self, stream: Stream) -> str:
         path = self._holding.state.path or stream.origin.original.split("?")[0]
         return path.rsplit("/", 1)[-1]
-

@@ -42,7 +42,11 @@ _NETWORK: Final = {
     pycurl.E_FTP_ACCEPT_TIMEOUT: ("timeout", "the FTP server did not connect in time", ""),
     _PROXY: ("proxy", "the proxy refused", "check --proxy and its credentials"),
     pycurl.E_SSH: ("reset", "the SSH connection broke", ""),
-    pycurl.E_SSL_CONNECT_ERROR: ("tls_connect", "the secure connection could not be made", "it is tried again by itself"),
+    pycurl.E_SSL_CONNECT_ERROR: (
+        "tls_connect",
+        "the secure connection could not be made",
+        "it is tried again by itself",
+    ),
 }
 _TLS: Final = {
     pycurl.E_PEER_FAILED_VERIFICATION: "the server's certificate or host key could not be verified",
@@ -83,13 +87,17 @@ def _refused_tunnel(status: int) -> ArgosyError:
     if status == 407:
         hint = "give credentials in it: --proxy http://USER:PASSWORD@HOST:PORT"
         return AuthError(f"{message} Proxy Authentication Required", hint=hint, code="http_407")
-    return NetworkError(message, hint="check --proxy; it may not allow this host", code="proxy", retryable=status >= 500)
+    return NetworkError(
+        message, hint="check --proxy; it may not allow this host", code="proxy", retryable=status >= 500
+    )
 
 
 def _final(code: int, said: str) -> ArgosyError:
     match code:
         case pycurl.E_LOGIN_DENIED | pycurl.E_REMOTE_ACCESS_DENIED:
-            return AuthError(f"the server refused the login{said}", hint="check --user or ~/.netrc", code="login_denied")
+            return AuthError(
+                f"the server refused the login{said}", hint="check --user or ~/.netrc", code="login_denied"
+            )
         case pycurl.E_REMOTE_FILE_NOT_FOUND | pycurl.E_FTP_COULDNT_RETR_FILE:
             return ServerRefused(f"the server has no such file{said}", hint="check the URL", code="not_found")
         case pycurl.E_UNSUPPORTED_PROTOCOL:  # the URL's scheme was looked at before: it is the answer's

@@ -266,7 +266,13 @@ class Fetch:
     def _let_go(self, stream: Stream) -> None:
         if self._told is not None:
             began, start = self._begun.pop(stream)
-            error = stream.error.detail_code if isinstance(stream.error, ArgosyError) else "internal" if stream.error else ""
+            error = (
+                stream.error.detail_code
+                if isinstance(stream.error, ArgosyError)
+                else "internal"
+                if stream.error
+                else ""
+            )
             self._told(Segment(start, stream.received, stream.origin.host, began, time.time(), error))
         self.desk.hosts.release(stream.held_host)
         if stream.piece is not None:

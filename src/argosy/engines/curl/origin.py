@@ -86,11 +86,15 @@ class Origin:
             raise BadResponse(f"a redirect to {scheme}: is not followed", code="redirect")
         if urlsplit(asked).scheme == "https" and scheme == "http":
             raise BadResponse(
-                "a redirect from https to http is not followed", hint="fetch the http URL itself if you mean it", code="redirect"
+                "a redirect from https to http is not followed",
+                hint="fetch the http URL itself if you mean it",
+                code="redirect",
             )
         self.chain.append(asked)
         if len(self.chain) > HOPS:
-            raise BadResponse(f"more than {HOPS} redirects", hint="the server sends us in circles", code="redirect_loop")
+            raise BadResponse(
+                f"more than {HOPS} redirects", hint="the server sends us in circles", code="redirect_loop"
+            )
         self.url = _with_login(target, self.original) if origin(target) == origin(self.original) else target
 
     def arrived(self) -> None:

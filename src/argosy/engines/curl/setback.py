@@ -78,7 +78,9 @@ class Setbacks:
                 raise IntegrityError(f"the file keeps changing: {why}", hint=hint, code="unstable_source")
             raise NetworkError(f"gave up starting again: {why}", hint="the server cannot resume", code="incomplete")
         wasted = self._holding.ranges.received
-        self._fetch.desk.warn("source_changed" if changed else "restarted", f"{why}; {wasted:,} bytes are fetched again")
+        self._fetch.desk.warn(
+            "source_changed" if changed else "restarted", f"{why}; {wasted:,} bytes are fetched again"
+        )
         self._mark = 0
         for origin in self._fetch.origins:
             origin.version = None

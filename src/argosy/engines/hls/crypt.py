@@ -20,12 +20,18 @@ def decrypted(data: bytes, key: Key, secret: bytes, sequence: int) -> bytes:
     if len(secret) != KEY_BYTES:
         raise BadResponse(f"the key has {len(secret)} bytes instead of {KEY_BYTES}", code="bad_key")
     if not data or len(data) % KEY_BYTES:
-        raise BadResponse(f"segment {sequence} has {len(data)} bytes, which no encrypted segment has", code="bad_segment", retryable=True)
+        raise BadResponse(
+            f"segment {sequence} has {len(data)} bytes, which no encrypted segment has",
+            code="bad_segment",
+            retryable=True,
+        )
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - an extra
         from cryptography.hazmat.primitives.padding import PKCS7  # noqa: PLC0415 - an extra
     except ImportError:
-        raise UsageError("encrypted playlists need cryptography", hint="pip install 'argosy[hls]'", code="missing_extra") from None
+        raise UsageError(
+            "encrypted playlists need cryptography", hint="pip install 'argosy[hls]'", code="missing_extra"
+        ) from None
     iv = key.iv if key.iv is not None else sequence.to_bytes(KEY_BYTES, "big")
     decryptor = Cipher(algorithms.AES(secret), modes.CBC(iv)).decryptor()
     plain = decryptor.update(data) + decryptor.finalize()
@@ -33,4 +39,6 @@ def decrypted(data: bytes, key: Key, secret: bytes, sequence: int) -> bytes:
     try:
         return unpadder.update(plain) + unpadder.finalize()
     except ValueError:
-        raise BadResponse(f"segment {sequence} does not decrypt: another key, or damaged", code="bad_segment", retryable=True) from None
+        raise BadResponse(
+            f"segment {sequence} does not decrypt: another key, or damaged", code="bad_segment", retryable=True
+        ) from None

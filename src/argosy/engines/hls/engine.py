@@ -26,7 +26,9 @@ from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, AuthError, BadResponse, ServerRefused, TransferError
 
 ENDINGS: Final = (".m3u8", ".m3u")
-NAMELESS: Final = frozenset({"index", "playlist", "master", "manifest", "chunklist", "stream", "video", "live", "prog_index"})
+NAMELESS: Final = frozenset(
+    {"index", "playlist", "master", "manifest", "chunklist", "stream", "video", "live", "prog_index"}
+)
 """What playlists are called whatever they are of: then their folder tells more."""
 MOST_MASTERS: Final = 3
 BARE: Final = (".aac", ".mp3", ".ac3", ".ec3")
@@ -39,7 +41,9 @@ EXPIRED: Final = frozenset({"http_401", "http_403", "http_404", "http_410"})
 def claims(url: str) -> bool:
     """Tell whether a URL is that of a playlist, by its look."""
     lower = url.lower()
-    return lower.startswith(PREFIX) or (lower.startswith(("http://", "https://")) and urlsplit(url).path.lower().endswith(ENDINGS))
+    return lower.startswith(PREFIX) or (
+        lower.startswith(("http://", "https://")) and urlsplit(url).path.lower().endswith(ENDINGS)
+    )
 
 
 class HlsEngine:
@@ -166,7 +170,12 @@ class Bringing:
         if earlier is None and not self._roll.received:
             return
         whole = earlier is not None and earlier.at == self._roll.received and len(earlier.notes) == len(tracks)
-        if earlier is None or not whole or earlier.stage is not Stage.RECORD or any(map(Track.is_other_than, tracks, earlier.notes)):
+        if (
+            earlier is None
+            or not whole
+            or earlier.stage is not Stage.RECORD
+            or any(map(Track.is_other_than, tracks, earlier.notes))
+        ):
             self._desk.warn("restarted", "the playlist is another one, or what was here is not whole; starting again")
             self._roll.restart(None)
             return
@@ -266,4 +275,3 @@ def stem_of(url: str) -> str:
 
 def _ending(media: Media) -> str:
     return PurePosixPath(path_of(media.segments[0].piece.url)).suffix.lower() if media.segments else ""
-

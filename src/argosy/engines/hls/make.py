@@ -79,7 +79,9 @@ class Make:
             raise LocalError("a stream needs a folder on this machine to be put together in", code="no_workshop")
         if not can_mux():
             if self._tracks > 1:
-                raise UsageError("picture and sound are joined by PyAV", hint="pip install 'argosy[media]'", code="missing_extra")
+                raise UsageError(
+                    "picture and sound are joined by PyAV", hint="pip install 'argosy[media]'", code="missing_extra"
+                )
             return None
         try:
             await self._in_a_thread(container)
@@ -99,7 +101,9 @@ class Make:
                 f"picture and sound cannot be joined: {error}",
                 hint="--no-join brings them as files of their own", code="not_joined",
             ) from error  # fmt: skip
-        self._desk.warn("not_remuxed", f"the stream does not go into that container ({error}); it becomes a Matroska file")
+        self._desk.warn(
+            "not_remuxed", f"the stream does not go into that container ({error}); it becomes a Matroska file"
+        )
         return FALLBACK
 
     async def _in_a_thread(self, container: str) -> None:
@@ -145,7 +149,9 @@ class Make:
         """Return the state once every byte of the made file is in the part, and the workshop is gone."""
         made = self._made
         if made is None or not made.is_file():
-            raise LocalError("what the stream was made into is gone", hint="cancel the task and add it again", code="gone")
+            raise LocalError(
+                "what the stream was made into is gone", hint="cancel the task and add it again", code="gone"
+            )
         size = made.stat().st_size
         ledger = Ledger(self._part, RangeMap(size))
         ledger.restart(size)

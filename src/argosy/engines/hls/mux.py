@@ -64,7 +64,9 @@ def mux(reels: Sequence[Reel], target: Path, container: str, stop: Event) -> Non
 
 def _move(feeds: Sequence[Feed], out: Any, stop: Event) -> None:  # noqa: ANN401 - a container of the library's
     """Write all packets by their times, which most formats want."""
-    for _, _, packet in heapq.merge(*(feed.packets(place) for place, feed in enumerate(feeds)), key=lambda each: each[:2]):
+    for _, _, packet in heapq.merge(
+        *(feed.packets(place) for place, feed in enumerate(feeds)), key=lambda each: each[:2]
+    ):
         if stop.is_set():
             raise Stopped
         out.mux(packet)

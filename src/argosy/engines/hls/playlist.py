@@ -19,7 +19,13 @@ LONGEST_TARGET_S: Final = 60.0
 """However long segments are said to be: a live playlist is looked at again after that."""
 USUAL_TARGET_S: Final = 6.0
 TARGET: Final = "#EXT-X-TARGETDURATION:"
-UNUSED: Final = ("#EXT-X-PART:", "#EXT-X-PRELOAD-HINT:", "#EXT-X-RENDITION-REPORT:", "#EXT-X-PART-INF:", "#EXT-X-DATERANGE:")
+UNUSED: Final = (
+    "#EXT-X-PART:",
+    "#EXT-X-PRELOAD-HINT:",
+    "#EXT-X-RENDITION-REPORT:",
+    "#EXT-X-PART-INF:",
+    "#EXT-X-DATERANGE:",
+)
 """Tags of low latency and of advertising: what they tell of comes as whole segments later."""
 _RANGE: Final = re.compile(r"(\d+)(?:@(\d+))?")
 
@@ -112,7 +118,9 @@ def read(data: bytes, url: str) -> Media | Master:
     except ImportError:
         raise UsageError("playlists need m3u8", hint="pip install 'argosy[hls]'", code="missing_extra") from None
     try:
-        return _valued(m3u8.loads("\n".join(line for line in lines if not line.startswith(TARGET))), _target_s(lines), url)
+        return _valued(
+            m3u8.loads("\n".join(line for line in lines if not line.startswith(TARGET))), _target_s(lines), url
+        )
     except BadResponse:
         raise
     except Exception as error:
@@ -137,7 +145,9 @@ def _lines(data: bytes) -> list[str]:
         raise BadResponse(f"a playlist of more than {LARGEST_BYTES:,} bytes", code="playlist")
     lines = [line.strip() for line in data.decode("utf-8-sig", errors="replace").split("\n")]
     if next(filter(None, lines), "")[:7] != "#EXTM3U":
-        raise BadResponse("not a playlist: it does not begin with #EXTM3U", hint="is this URL a web page?", code="playlist")
+        raise BadResponse(
+            "not a playlist: it does not begin with #EXTM3U", hint="is this URL a web page?", code="playlist"
+        )
     if max(map(len, lines)) > LONGEST_LINE:
         raise BadResponse("a playlist with a line without end", code="playlist")
     lines = [line for line in lines if line and not line.startswith(UNUSED) and (line[0] != "#" or line[:4] == "#EXT")]
@@ -153,7 +163,9 @@ def joined(base: str, uri: str) -> str:
     url = urljoin(base, uri.strip())
     scheme, wanted = urlsplit(base).scheme, urlsplit(url).scheme
     if wanted not in ("http", "https") or (scheme == "https" and wanted == "http") or not urlsplit(url).hostname:
-        raise BadResponse(f"the playlist leads to {wanted or 'no'} address, which is not followed", code="playlist_address")
+        raise BadResponse(
+            f"the playlist leads to {wanted or 'no'} address, which is not followed", code="playlist_address"
+        )
     return url
 
 

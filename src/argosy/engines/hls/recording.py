@@ -31,7 +31,9 @@ Renew = Callable[[], Awaitable[Sequence[str]]]
 class Recording:
     """Appends what the tracks bring to the roll, and notes how far each is. ``run`` once."""
 
-    def __init__(self, supply: Supply, tracks: Sequence[Track], roll: Roll, options: TransferOptions, desk: Desk, renew: Renew) -> None:
+    def __init__(
+        self, supply: Supply, tracks: Sequence[Track], roll: Roll, options: TransferOptions, desk: Desk, renew: Renew
+    ) -> None:
         self._supply = supply
         self._tracks = tracks
         self._roll = roll
@@ -136,7 +138,9 @@ class Recording:
             if not error.retryable and not isinstance(error, BadResponse):
                 raise
         if track.waited(pause_s, fruitless=not track.brings):
-            self._desk.warn("stream_silent", "the live playlist has brought nothing new for a while; it is taken to be over")
+            self._desk.warn(
+                "stream_silent", "the live playlist has brought nothing new for a while; it is taken to be over"
+            )
 
     async def _look_again(self, track: Track) -> None:
         try:

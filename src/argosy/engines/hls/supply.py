@@ -36,7 +36,13 @@ class Reader(Protocol):
     """What asks the network."""
 
     async def document(
-        self, url: str, options: TransferOptions, limit: int, *, span: tuple[int, int] | None = None, patient: bool = False
+        self,
+        url: str,
+        options: TransferOptions,
+        limit: int,
+        *,
+        span: tuple[int, int] | None = None,
+        patient: bool = False,
     ) -> tuple[bytes, str]: ...
 
 

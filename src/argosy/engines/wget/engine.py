@@ -190,7 +190,11 @@ class Transfer:
 
 def _readable(text: str) -> int:
     """Return a descriptor of a file without a name that holds the text: wget takes no pipe for its settings."""
-    with tempfile.TemporaryFile() if not hasattr(os, "memfd_create") else os.fdopen(os.memfd_create("settings"), "w+b") as file:
+    with (
+        tempfile.TemporaryFile()
+        if not hasattr(os, "memfd_create")
+        else os.fdopen(os.memfd_create("settings"), "w+b") as file
+    ):
         file.write(text.encode())
         file.flush()
         file.seek(0)

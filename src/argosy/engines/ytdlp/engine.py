@@ -81,7 +81,9 @@ class YtdlpEngine:
     async def _looked_up(self, state: FileState, options: TransferOptions, desk: Desk) -> FileState:
         """Bring the one video of a page that has only been named so far."""
         pinned = _pinned(state.memo)
-        order = listing(page_of(state.urls[0]), replace(options, subtitles=(), thumbnail=False), alone=True, pinned=pinned)
+        order = listing(
+            page_of(state.urls[0]), replace(options, subtitles=(), thumbnail=False), alone=True, pinned=pinned
+        )
         found = await unless_stopped(desk.cancel, self._listed(order, options))
         link = parse(found[0].url) if found else None
         if len(found) != 1 or link is None:
@@ -127,11 +129,18 @@ def _files(message: Message, order: dict[str, Any]) -> list[Found]:
         return []
     title, video = str(told["title"]), str(told["id"])
     try:
-        found = [Found(_link(told, order, told["page"], told).text(), naming.path_of(title, video, naming.ending_of(told["ext"])))]
+        found = [
+            Found(
+                _link(told, order, told["page"], told).text(),
+                naming.path_of(title, video, naming.ending_of(told["ext"])),
+            )
+        ]
     except BadResponse:
         if order["alone"] or told["page"] == order["url"]:
             raise
-        return [Found("video:" + str(told["page"]), naming.path_of(title, video, ""))]  # says why, when its turn has come
+        return [
+            Found("video:" + str(told["page"]), naming.path_of(title, video, ""))
+        ]  # says why, when its turn has come
     for track in told["subtitles"]:
         language = str(track["language"])
         link = _link(told, order, told["page"], track, subtitle=language)
@@ -191,4 +200,3 @@ def _pinned(memo: str | None) -> str:
         return str(json.loads(memo or "{}").get("format") or "")
     except (ValueError, AttributeError):
         return ""
-

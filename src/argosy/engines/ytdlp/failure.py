@@ -24,7 +24,9 @@ from argosy.errors import (
 
 LAST_WORDS: Final = 300
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
-_REPORT: Final = re.compile(r";? ?please report this issue on .*|\. ?Confirm you are on the latest version.*", re.DOTALL)
+_REPORT: Final = re.compile(
+    r";? ?please report this issue on .*|\. ?Confirm you are on the latest version.*", re.DOTALL
+)
 
 
 def failure_of(told: Mapping[str, Any]) -> ArgosyError:
@@ -46,7 +48,9 @@ def _of_the_site(kind: str, said: str) -> ArgosyError | None:
             return TlsError(f"the video site's certificate is not trusted{said}")
         case "login":
             return AuthError(
-                f"the video site wants a login{said}", hint="give your browser's cookies with --cookies FILE", code="login_required"
+                f"the video site wants a login{said}",
+                hint="give your browser's cookies with --cookies FILE",
+                code="login_required",
             )
         case "geo":
             return ServerRefused(f"the video is not offered in this country{said}", code="geo_restricted")
@@ -61,7 +65,9 @@ def _of_the_site(kind: str, said: str) -> ArgosyError | None:
         case "format":
             return BadResponse("the page has no video of that quality", hint="try --quality best", code="no_format")
         case "many":
-            return UsageError("there are several videos on that page", hint="write video: before its address", code="many_videos")
+            return UsageError(
+                "there are several videos on that page", hint="write video: before its address", code="many_videos"
+            )
         case "changed":
             return BadResponse("the page has another video now", hint="add it again", code="source_changed")
     return None
@@ -77,7 +83,9 @@ def _of_this_machine(kind: str, said: str) -> ArgosyError | None:
         case "joining":
             return LocalError(f"picture and sound could not be joined{said}", code="joining")
         case "disk_full":
-            return DiskFull("no space left for the video", hint="free some space; the download goes on where it stopped")
+            return DiskFull(
+                "no space left for the video", hint="free some space; the download goes on where it stopped"
+            )
         case "disk":
             return LocalError(f"the video could not be written{said}")
     return None

@@ -91,7 +91,9 @@ class Making:
     async def _made(self, workshop: Path) -> _Ready:
         """Return what yt-dlp has made, once it is whole."""
         folder = await asyncio.to_thread(_room, workshop, self._link)
-        async with await Dialogue.begin(fetching(self._link, str(folder), self._options), self._options.ca_file) as worker:
+        async with await Dialogue.begin(
+            fetching(self._link, str(folder), self._options), self._options.ca_file
+        ) as worker:
             await self._note(worker.memo)
             made: str | None = None
             quiet_s, size, limit_s = 0.0, -1, self._patience_s

@@ -78,7 +78,8 @@ def _net(options: TransferOptions) -> Order:
     kept = [name for name, _ in options.headers if name.lower() not in PLAIN]
     if kept:
         raise UsageError(
-            f"the header {kept[0]} cannot be kept to the page's host", hint="log in with --cookies FILE or --cookie instead"
+            f"the header {kept[0]} cannot be kept to the page's host",
+            hint="log in with --cookies FILE or --cookie instead",
         )
     return {
         "headers": dict(options.headers), "user_agent": options.user_agent, "referer": options.referer,

@@ -79,7 +79,9 @@ class Nginx:
 def _line(text: str, faces: dict[int, str]) -> Line:
     port, protocol, status, size, connection, *_ = text.split(" ")
     asked, if_range, user, path, client = text.split('"')[1:-1:2]
-    return Line(faces[int(port)], protocol, int(status), int(size), int(connection), asked, if_range, user, path, client)
+    return Line(
+        faces[int(port)], protocol, int(status), int(size), int(connection), asked, if_range, user, path, client
+    )
 
 
 def is_here() -> bool:

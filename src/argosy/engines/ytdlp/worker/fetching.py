@@ -28,7 +28,9 @@ def fetched(order: dict[str, Any], channel: Channel) -> None:
         while info is not None and info.get("_type", "video") != "video":
             info = next((entry for entry in info.get("entries") or () if entry is not None), None)
         if watch.changed or info is None:
-            channel.tell(error={"kind": "changed"} if watch.changed else trouble_of(ydl.last) if ydl.last else {"kind": "none"})
+            channel.tell(
+                error={"kind": "changed"} if watch.changed else trouble_of(ydl.last) if ydl.last else {"kind": "none"}
+            )
             return
         channel.tell(file=_path(info, order["subtitle"]), format=str(info.get("format_id") or ""))
 

@@ -18,7 +18,9 @@ AT_ONCE_S: Final = 60.0
 DEEPEST: Final = 4
 """Playlists within playlists."""
 PLAYLIST_BYTES: Final = 1024 * 1024
-UNSENT: Final = frozenset({"cookie", "host", "range", "content-length", "connection", "accept-encoding", "transfer-encoding", "te"})
+UNSENT: Final = frozenset(
+    {"cookie", "host", "range", "content-length", "connection", "accept-encoding", "transfer-encoding", "te"}
+)
 PLAIN: Final = ("http", "https")
 
 
@@ -102,7 +104,12 @@ class Listing:
         sent = {"url": url, "headers": _headers(part), "cookie": self._ydl.cookiejar.get_cookie_header(url) or ""}
         if how == "file":
             return {"how": how} | sent
-        if sent["cookie"] or part.get("hls_aes") or part.get("extra_param_to_segment_url") or not urlsplit(url).path.endswith(".m3u8"):
+        if (
+            sent["cookie"]
+            or part.get("hls_aes")
+            or part.get("extra_param_to_segment_url")
+            or not urlsplit(url).path.endswith(".m3u8")
+        ):
             return fetch
         ending = self._ending(url, part)
         return fetch if ending is None else {"how": how, "ext": ending} | sent

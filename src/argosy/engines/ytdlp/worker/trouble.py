@@ -21,10 +21,27 @@ from yt_dlp.utils import (
 _SAID: Final = (
     ("format", re.compile(r"requested format is not available|no video formats found", re.IGNORECASE)),
     ("drm", re.compile(r"\bDRM\b", re.IGNORECASE)),
-    ("login", re.compile(r"sign in|log ?in|logged[- ]in|account|password|cookies|members[- ]only|private video|authentication", re.IGNORECASE)),
-    ("program", re.compile(r"ffmpeg (?:is not|not) (?:installed|found)|ffprobe and ffmpeg not found|ffmpeg.*could not be found", re.IGNORECASE)),
+    (
+        "login",
+        re.compile(
+            r"sign in|log ?in|logged[- ]in|account|password|cookies|members[- ]only|private video|authentication",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "program",
+        re.compile(
+            r"ffmpeg (?:is not|not) (?:installed|found)|ffprobe and ffmpeg not found|ffmpeg.*could not be found",
+            re.IGNORECASE,
+        ),
+    ),
     ("geo", re.compile(r"not (?:made )?available (?:in|from) your (?:country|location)|geo.?restrict", re.IGNORECASE)),
-    ("gone", re.compile(r"unavailable|has been removed|no longer available|does not exist|deleted|terminated", re.IGNORECASE)),
+    (
+        "gone",
+        re.compile(
+            r"unavailable|has been removed|no longer available|does not exist|deleted|terminated", re.IGNORECASE
+        ),
+    ),
     ("none", re.compile(r"unsupported url|no media found|no video could be found|not a valid url", re.IGNORECASE)),
 )
 """In this order: what yt-dlp says of its own accord, where the exception's kind tells nothing."""
@@ -53,7 +70,10 @@ def trouble_of(error: BaseException) -> dict[str, Any]:
     for kind, pattern in _SAID:
         if pattern.search(said["message"]):
             return said | {"kind": kind}
-    if any(isinstance(each, (TransportError, RequestError, ContentTooShortError, TimeoutError, ConnectionError)) for each in chain):
+    if any(
+        isinstance(each, (TransportError, RequestError, ContentTooShortError, TimeoutError, ConnectionError))
+        for each in chain
+    ):
         return said | {"kind": "network"}
     if any(isinstance(each, UnavailableVideoError) for each in chain):
         return said | {"kind": "gone"}
@@ -70,4 +90,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         inner = each.exc_info[1] if isinstance(each, DownloadError) and each.exc_info else None
-        left += [cause for cause in (inner, getattr(each, "cause", None), each.__cause__, each.__context__) if isinstance(cause, BaseException)]
+        left += [
+            cause
+            for cause in (inner, getattr(each, "cause", None), each.__cause__, each.__context__)
+            if isinstance(cause, BaseException)
+        ]

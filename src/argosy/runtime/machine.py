@@ -84,7 +84,7 @@ class Machine:
         self.crew = Crew(clock, self.holdings, self.warehouse)
         self.router = Router(store, clock, self.holdings, self.crew, self.bus)
         self.scheduler = Scheduler(
-            store, clock, self.holdings, self.crew, self.router, session=self.session, limits=limits
+            store, clock, self.holdings, self.crew, self.router, session=self.session, limits=self.limits
         )
         self.hub = Hub(clock, self.holdings, self.bus, store, self.router.post)
         self.recovery = Recovery(store, clock, self.me, self.holdings, self.router)

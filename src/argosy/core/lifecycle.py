@@ -427,7 +427,7 @@ def _stopped(task: Task, now: float, reason: str) -> Decision:
 def _attempt_failed(task: Task, trigger: AttemptFailed, now: float, policy: RetryPolicy) -> Decision:
     failure = trigger.failure
     progressed = trigger.received > task.mark
-    task = replace(task, received=trigger.received)
+    task = task.having(received=trigger.received)
     if task.status not in ACTIVE or task.want in (*_LEAVING, Want.RESUME):
         return _stopped(task, now, failure.code)
     if failure.code in WAITED_OUT and not _is_to_pause(task):
@@ -478,9 +478,9 @@ def _move(
     """Return the change to ``to``, told as one event. The table has the last word."""
     if to not in TRANSITIONS[task.status]:
         raise AssertionError(f"{task.status} -> {to} is not in the table")
-    after = replace(task, status=to, updated_at=now, **fields)  # type: ignore[arg-type]
+    after = task.having(status=to, updated_at=now, **fields)
     if to not in (S.RUNNING, S.COMPLETING):
-        after = replace(after, speed_bps=0.0, connections=0)
+        after = after.having(speed_bps=0.0, connections=0)
     error = after.error if "error" in fields else None  # what an earlier attempt left is not why this happens
     return Changed(after, (StatusChanged(task.id, task.status, to, reason, error),), effects)
 

@@ -251,6 +251,11 @@ class Task:
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
+    def having(self, **changes: Any) -> Task:  # noqa: ANN401 - as dataclasses.replace
+        """Return the same task with some fields changed, as :meth:`FileState.having` does: every step makes a few of them."""
+        values: Iterable[Any] = map(changes.get, _TASK_FIELDS, _task_values(self))
+        return Task(*values)
+
     @property
     def percent(self) -> float | None:
         """0 to 100, or None while the total is unknown."""
@@ -326,6 +331,8 @@ class FileState:
         return f"<File {self.task_id[:8]}#{self.index} {self.status} {self.received}/{self.size}>"
 
 
+_TASK_FIELDS = tuple(field.name for field in fields(Task))
+_task_values: Callable[[Task], tuple[Any, ...]] = attrgetter(*_TASK_FIELDS)
 _FILE_FIELDS = tuple(field.name for field in fields(FileState))
 _file_values: Callable[[FileState], tuple[Any, ...]] = attrgetter(*_FILE_FIELDS)
 

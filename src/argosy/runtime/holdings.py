@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from argosy.core.types import Task, TaskId
 from argosy.runtime.gauge import Gauge
@@ -44,11 +43,11 @@ class Holdings:
         gauge = self.gauges.get(task_id)
         tally = gauge.tally if gauge is not None and gauge.fence == task.fence else None
         if tally is not None:
-            task = replace(
-                task, received=tally.received, total=tally.total, files_done=tally.files_done,
+            task = task.having(
+                received=tally.received, total=tally.total, files_done=tally.files_done,
                 files_total=tally.files_total, speed_bps=tally.speed_bps, connections=tally.connections,
                 name=tally.name or task.name,
             )  # fmt: skip
         if task.lease_until is not None and task.lease_until < self.renewed_until:
-            task = replace(task, lease_until=self.renewed_until)
+            task = task.having(lease_until=self.renewed_until)
         return task

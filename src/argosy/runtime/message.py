@@ -14,9 +14,9 @@ from argosy.value import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """The scheduler wants the task, of this version, started here; the router fills in lease and fence."""
+    """The scheduler wants the task, as it read it, started here; the router fills in lease and fence."""
 
-    version: int
+    task: Task
 
 
 @dataclass(frozen=True, slots=True)

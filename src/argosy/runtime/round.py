@@ -101,8 +101,8 @@ class Round:
         if task is None:
             return Outcome(None, error=UnknownTask(f"there is no task {item.task_id}"))
         match ask:
-            case Take(version):
-                return self._claim(task, version)
+            case Take(picked):
+                return self._claim(task, picked.version)
             case Enlist(session):
                 takes = not task.active and task.session != session
                 return Changed(replace(task, session=session, updated_at=self._now)) if takes else Unchanged()

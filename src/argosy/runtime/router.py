@@ -16,15 +16,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from argosy.core.events import Recorded, StatusChanged, Warned
-from argosy.core.lifecycle import AttemptFailed, Discard, Launch, Signal, Stop
+from argosy.core.lifecycle import AttemptFailed, Began, Discard, Launch, Signal, Stop
 from argosy.core.types import WAITING, FileState, Status, Task, TaskId
 from argosy.errors import ArgosyError, DiskFull, StoreError
 from argosy.runtime.clock import Alarm, Clock, Timer
 from argosy.runtime.holdings import Holdings
-from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, future_answer
+from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, Take, future_answer
 from argosy.runtime.ports import Hands, Teller
 from argosy.runtime.round import Conclusion, Round
 from argosy.store.port import Store
@@ -33,9 +34,11 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 512
 """Items decided and committed together."""
-MANY: Final = 64
+MANY: Final = 4
 GATHER_S: Final = 0.004
 """With many tasks at once a batch waits this long for company: half the transactions, and nobody notices."""
+BEGAN_WITHIN_S: Final = 0.05
+"""And if all it has to say is that some have begun, this long: a small one is at its end sooner, and both go together."""
 PAGE: Final = 1000
 """Commands a caller hands over before waiting for their answers: what bounds the mailbox."""
 ACKNOWLEDGE_S: Final = 5.0
@@ -96,11 +99,20 @@ class Router:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if len(self._holdings.tasks) >= MANY:
-                await asyncio.sleep(GATHER_S)
+            await self._gather()
             while self._queue:
                 if not await self._settle_safely(self._batch()):
                     await self._rest.wait(STORE_RETRY_S)
+
+    async def _gather(self) -> None:
+        """With many tasks at once, let more come in before a batch is taken."""
+        if len(self._holdings.tasks) < MANY:
+            return
+        if all(isinstance(item.ask, Began) for item in self._queue):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), BEGAN_WITHIN_S)
+            self._wake.clear()
+        await asyncio.sleep(GATHER_S)
 
     async def drain(self) -> None:
         """Settle what is queued now, as far as the store takes it; for the end, when :meth:`run` no longer does."""
@@ -150,9 +162,7 @@ class Router:
         return self._holdings.holds(item.task_id, item.fence)
 
     async def _settle(self, batch: list[Item]) -> None:
-        missing = {item.task_id for item in batch if item.fence is None} - self._holdings.tasks.keys()
-        loaded = await self._store.get(list(missing)) if missing else {}
-        current: dict[TaskId, Task | None] = dict(loaded)
+        current = await self._present(batch)
         todo: list[Item] = batch
         while todo:
             decided = Round(self._holdings, current, self._clock)
@@ -176,6 +186,19 @@ class Router:
                     item.answer(answer)
                 item.answer = _ANSWERED
             todo, current = outcome.again, outcome.current
+
+    async def _present(self, batch: Sequence[Item]) -> dict[TaskId, Task | None]:
+        """Return the tasks that the batch is about and that are not held here, as they are stored.
+
+        What the scheduler read a moment ago will do: whoever was faster has changed the version, and the store says so.
+        """
+        held = self._holdings.tasks
+        picks = (item.ask.task for item in batch if isinstance(item.ask, Take))
+        present: dict[TaskId, Task | None] = {task.id: task for task in picks if task.id not in held}
+        unknown = {item.task_id for item in batch if item.fence is None} - present.keys() - held.keys()
+        if unknown:
+            present.update(await self._store.get(list(unknown)))
+        return present
 
     def _tell_ends(self, outcome: Conclusion) -> None:
         for told in outcome.events:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
@@ -51,6 +51,8 @@ class Scheduler:
         self._stale = True
         self._ready: list[Candidate] = []
         """What the store last said could run, less what has been claimed; as good as new until something waits anew."""
+        self._read: Mapping[TaskId, Task] = {}
+        """The whole of these tasks, read together."""
         self._cooling: dict[str, float] = {}
         self._full: dict[str, float] = {}
         self.limits = limits
@@ -111,9 +113,9 @@ class Scheduler:
         """Claim what may run now, and return when to look again if nobody wakes us."""
         limits = self.limits
         now = self._clock.epoch()
-        free = limits.max_running - len(self._holdings.tasks)
         if self._held:
             return LONGEST_SLEEP_S
+        free = limits.max_running - len(self._holdings.tasks)
         if 0 < free < limits.max_running // FEW and self._clock.steady() - self._planned_s < GATHER_S:
             return GATHER_S
         self._planned_s = self._clock.steady()
@@ -145,13 +147,14 @@ class Scheduler:
         found = await self._store.runnable(
             now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=full
         )
-        self._ready = list(found)
+        self._read = await self._store.get([candidate.id for candidate in found])
+        self._ready = [candidate for candidate in found if candidate.id in self._read]
         return self._ready
 
     async def _claim(self, picks: tuple[Candidate, ...]) -> None:
         gone = {task.id for task in picks}
         self._ready = [task for task in self._ready if task.id not in gone]
-        outcomes = await self._router.ask_all([(task.id, Take(task.version)) for task in picks])
+        outcomes = await self._router.ask_all([(task.id, Take(self._read[task.id])) for task in picks])
         if any(outcome.error is not None for outcome in outcomes):
             self.wake()
 

@@ -60,7 +60,7 @@ class _Contents:
 
     def add(self, task: Task) -> Task:
         self.last_number += 1
-        task = rule.altered(task, number=self.last_number)
+        task = task.having(number=self.last_number)
         self.put(task)
         return task
 
@@ -174,7 +174,7 @@ class MemoryStore(MemoryRecords):
         with self._lock:
             self._all.workers.pop(worker_id, None)
             for task in [task for task in self._all.tasks.values() if task.session == worker_id]:
-                self._all.put(rule.altered(task, session=None))
+                self._all.put(task.having(session=None))
 
     async def renew(self, worker_id: str, held: Mapping[TaskId, tuple[int, int]], until: float, now: float) -> Renewal:
         with self._lock:

@@ -33,6 +33,7 @@ from argosy.store.port import (
     WorkerInfo,
 )
 from argosy.store.sqlite import row
+from argosy.store.sqlite.asked import Asked
 from argosy.store.sqlite.database import Migration, close_writer, known_migrations, open_reader, open_writer
 from argosy.store.sqlite.error import closed, translated
 from argosy.store.sqlite.lane import READS_TOGETHER, WRITES_TOGETHER, Lane, Reading, Writing
@@ -67,6 +68,7 @@ class SqliteStore(SqliteRecords):
         self._connections: list[apsw.Connection] = []
         self._writer: Lane[Work] | None = None
         self._reader: Lane[apsw.Connection] | None = None
+        self._asked = Asked(self._look_up)
 
     # -- life ----------------------------------------------------------------------------------------
     async def open(self) -> None:
@@ -139,6 +141,10 @@ class SqliteStore(SqliteRecords):
         return await self._write.do(partial(rule.add, tasks=tasks), ids, keys)
 
     async def get(self, ids: Sequence[TaskId]) -> Mapping[TaskId, Task]:
+        found = await self._asked.get(ids)
+        return {task_id: found[task_id] for task_id in ids if task_id in found}
+
+    async def _look_up(self, ids: Collection[TaskId]) -> Mapping[TaskId, Task]:
         wanted = json.dumps([armour(task_id) for task_id in ids])
         found = await self._read.do(lambda db: _tasks(listed(db, "task_by_id", (wanted,))))
         return {task.id: task for task in found}

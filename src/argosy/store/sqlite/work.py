@@ -17,7 +17,6 @@ import apsw
 from argosy.core.events import Lasting, Recorded
 from argosy.core.types import FileState, Task, TaskId
 from argosy.store.codec import armour, disarm, spec_to_text
-from argosy.store.rule import altered
 from argosy.store.sqlite.row import (
     EVENT_COLUMNS,
     FILE_COLUMNS,
@@ -121,7 +120,7 @@ class Work:
         return min(open_ones, key=lambda task: task.number, default=None)
 
     def add(self, task: Task) -> Task:
-        task = altered(task, number=self._count("number"))
+        task = task.having(number=self._count("number"))
         self._change(task)
         return task
 

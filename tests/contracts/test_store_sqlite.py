@@ -35,6 +35,7 @@ from argosy.store.sqlite.database import (
     refuse_network,
     require_library,
 )
+from argosy.testing.poll import until
 from argosy.testing.store_contract import T0, claimed, full_file, leased, make_task, moved, put, put_one, stored, tally
 
 SOURCES = str(Path(argosy.errors.__file__).parents[1])
@@ -682,3 +683,21 @@ async def test_counters_agree_with_the_rows_after_every_kind_of_write(store: Sql
     with look(path) as db:
         counted = dict(db.execute("SELECT status, count(*) FROM tasks GROUP BY status"))
     assert {status: number for status, number in (await store.counts()).items() if number} == counted
+
+
+# -- the log -------------------------------------------------------------------------------------------
+async def test_a_long_log_is_moved_into_the_database_while_the_store_is_open(store: SqliteStore, path: Path) -> None:
+    empty = path.stat().st_size
+    for number in range(6):
+        source = f"http://example.org/{number}" + "x" * (4 << 20)
+        await store.add([NewTask(make_task(spec=TaskSpec(source=source, directory="/d")))])
+    await until(lambda: path.stat().st_size > empty + (16 << 20))
+
+
+async def test_the_log_is_used_again_from_its_beginning_instead_of_growing_for_ever(
+    store: SqliteStore, path: Path
+) -> None:
+    for number in range(40):
+        source = f"http://example.org/{number}" + "x" * (4 << 20)
+        await store.add([NewTask(make_task(spec=TaskSpec(source=source, directory="/d")))])
+    assert path.with_name(f"{path.name}-wal").stat().st_size < 120 << 20

@@ -64,6 +64,11 @@ def open_writer(path: Path, *, busy_ms: int, migrations: Sequence[Migration]) ->
     return connection
 
 
+def open_mover(path: Path, *, busy_ms: int) -> apsw.Connection:
+    """Return a connection for nothing but moving the log into the database."""
+    return _connect(path, apsw.SQLITE_OPEN_READWRITE, busy_ms, READER_CACHE_KIB)
+
+
 def open_reader(path: Path, *, busy_ms: int) -> apsw.Connection:
     return _connect(path, apsw.SQLITE_OPEN_READONLY, busy_ms, READER_CACHE_KIB)
 

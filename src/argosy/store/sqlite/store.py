@@ -34,9 +34,10 @@ from argosy.store.port import (
 )
 from argosy.store.sqlite import row
 from argosy.store.sqlite.asked import Asked
-from argosy.store.sqlite.database import Migration, close_writer, known_migrations, open_reader, open_writer
+from argosy.store.sqlite.database import Migration, close_writer, known_migrations, open_mover, open_reader, open_writer
 from argosy.store.sqlite.error import closed, translated
 from argosy.store.sqlite.lane import READS_TOGETHER, WRITES_TOGETHER, Lane, Reading, Writing
+from argosy.store.sqlite.mover import Mover
 from argosy.store.sqlite.record import SqliteRecords
 from argosy.store.sqlite.search import CONTAINS, SHOWS, search
 from argosy.store.sqlite.statement import first, listed, run
@@ -68,6 +69,7 @@ class SqliteStore(SqliteRecords):
         self._connections: list[apsw.Connection] = []
         self._writer: Lane[Work] | None = None
         self._reader: Lane[apsw.Connection] | None = None
+        self._mover: Mover | None = None
         self._asked = Asked(self._look_up)
 
     # -- life ----------------------------------------------------------------------------------------
@@ -87,6 +89,8 @@ class SqliteStore(SqliteRecords):
                 self._disconnect()
                 raise translated(error, self._path) from error
             writing, *reading = self._connections
+            self._mover = Mover(open_mover(self._path, busy_ms=self._busy_ms))
+            writing.set_wal_hook(self._mover.committed)
             self._writer = Lane("argosy-store-writer", self._path, together=WRITES_TOGETHER)
             self._writer.start(Writing(writing, self._path).serve)
             self._reader = Lane("argosy-store-reader", self._path, together=READS_TOGETHER)
@@ -112,6 +116,9 @@ class SqliteStore(SqliteRecords):
             self._disconnect()
 
     def _disconnect(self) -> None:
+        if self._mover is not None:
+            self._mover.close()
+            self._mover = None
         while len(self._connections) > 1:
             self._connections.pop().close()
         if self._connections:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 BATCH: Final = 512
 """Items decided and committed together."""
 MANY: Final = 4
-GATHER_S: Final = 0.004
+GATHER_S: Final = 0.002
 """With many tasks at once a batch waits this long for company: half the transactions, and nobody notices."""
 BEGAN_WITHIN_S: Final = 0.05
 """And if all it has to say is that some have begun, this long: a small one is at its end sooner, and both go together."""

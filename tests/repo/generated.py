@@ -20,8 +20,8 @@ import argosy
 from argosy.core.lifecycle import TRANSITIONS
 from argosy.core.types import ACTIVE, TERMINAL, WAITING, Status
 from argosy.errors import ArgosyError
-from argosy.service import asyncapi, openapi
 from argosy.service.app import routed
+from argosy.service.description import asyncapi, openapi
 from argosy.store.sqlite.database import known_migrations
 
 from . import codes

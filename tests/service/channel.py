@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from argosy.errors import ArgosyError
 from argosy.runtime.clock import SystemClock
 from argosy.runtime.manager import Runtime
-from argosy.service import problem
+from argosy.service.answering import problem
 from argosy.service.live.frame import FRAME_BYTES
 from argosy.service.live.live import Live
 from argosy.service.live.wire import BoundedWebSocket

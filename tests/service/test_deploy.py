@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from argosy.config import SETTINGS
-from argosy.service import daemon
+from argosy.service.daemon import daemon
 from argosy.telemetry.metrics import Metrics
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -21,11 +21,11 @@ from websockets.typing import Subprotocol
 from argosy import config
 from argosy.runtime.clock import SystemClock
 from argosy.runtime.manager import Runtime
-from argosy.service.downloads import Downloads
-from argosy.service.job_watch import Watch
-from argosy.service.jobs import JobMessage
-from argosy.service.link import Links
+from argosy.service.jobs.contract import JobMessage
+from argosy.service.jobs.downloads import Downloads
+from argosy.service.jobs.watch import Watch
 from argosy.service.live.live import Live
+from argosy.service.results.link import Links
 from argosy.service.security.secret import Secrets
 from argosy.testing import faults
 from argosy.testing.poll import until as until_async

@@ -14,8 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from argosy.service import asyncapi
-from argosy.service.listener import STALL_MS, listen
+from argosy.service.daemon.listener import STALL_MS, listen
+from argosy.service.description import asyncapi
 from argosy.testing.poll import until
 from argosy.testing.server import FaultyServer
 

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from argosy.core.events import Warned
 from argosy.core.types import Status
-from argosy.service import asyncapi
+from argosy.service.description import asyncapi
 from argosy.service.live.frame import Closing
 from argosy.testing.engine import Play
 from argosy.testing.poll import until

@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from argosy.service.answering.problem import BY_CODE, BY_KIND
 from argosy.service.app import routed
-from argosy.service.example import example
-from argosy.service.problem import BY_CODE, BY_KIND
-from argosy.service.schema import REFUSALS
+from argosy.service.description.example import example
+from argosy.service.description.schema import REFUSALS
 from argosy.service.security.description import operations
 
 from .daemon import Daemon

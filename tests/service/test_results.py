@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from argosy.service.conditional import Portion, PreconditionFailed, RangeRefused, Version, portion
-from argosy.service.filebody import OPAQUE, disposition, type_of
-from argosy.service.link import BadLink, LinkExpired, check, expiry, signature
+from argosy.service.results.conditional import Portion, PreconditionFailed, RangeRefused, Version, portion
+from argosy.service.results.filebody import OPAQUE, disposition, type_of
+from argosy.service.results.link import BadLink, LinkExpired, check, expiry, signature
 from argosy.testing.server import FaultyServer
 
 from .conftest import BODY

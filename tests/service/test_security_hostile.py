@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy.service.protocol import HEAD_S
+from argosy.service.daemon.protocol import HEAD_S
 from argosy.service.security.limits import BODY_BYTES, PAUSE_S
 
 from .daemon import Answer, Daemon

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from argosy.core.types import TransferOptions
-from argosy.service.form import Options
+from argosy.service.asking.form import Options
 from argosy.testing.server import FaultyServer
 
 from .conftest import BODY

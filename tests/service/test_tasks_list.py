@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from argosy.service.paging import CHOICES
+from argosy.service.asking.paging import CHOICES
 from argosy.testing.server import FaultyServer
 
 from .conftest import BODY

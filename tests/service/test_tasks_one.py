@@ -6,7 +6,7 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from argosy.service.daemon import GRACE_S
+from argosy.service.daemon.daemon import GRACE_S
 from argosy.testing import faults
 from argosy.testing.server import FaultyServer
 

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from argosy import config
 from argosy.core.types import Task, TaskSpec
 from argosy.errors import Conflict, UsageError
-from argosy.service import paging, piecemap, placement, precondition, preference
+from argosy.service.answering import piecemap, precondition
+from argosy.service.asking import paging, preference
 from argosy.service.security.principal import Principal, Scope
+from argosy.service.tasks import placement
 from argosy.store.port import SortKey
 
 OWNER = Principal("owner", Scope.ADMIN, local=True)

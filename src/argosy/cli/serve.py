@@ -65,8 +65,8 @@ def serve(networks: tuple[str, ...], hosts: tuple[str, ...], opens: bool, log_fo
     """
     face = current(click.get_current_context())
     try:
-        from argosy.service.daemon import login_link  # noqa: PLC0415 - an extra
-        from argosy.service.daemon import serve as daemon  # noqa: PLC0415 - likewise
+        from argosy.service.daemon.daemon import login_link  # noqa: PLC0415 - an extra
+        from argosy.service.daemon.daemon import serve as daemon  # noqa: PLC0415 - likewise
     except ImportError as error:
         if (error.name or "").startswith("argosy"):
             raise

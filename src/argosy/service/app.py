@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from argosy.about import VERSION
 from argosy.errors import ArgosyError, Failure
-from argosy.service import openapi, problem
+from argosy.service.answering import problem
 from argosy.service.context import Service
+from argosy.service.description import openapi
 from argosy.service.routes import (
     background,
     bulk,
@@ -61,7 +62,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _unforeseen)
-    app.add_middleware(Gate, service=service)
+    app.add_middleware(Gate, guard=service.guard)
     return app
 
 

@@ -11,9 +11,9 @@ from starlette.requests import HTTPConnection
 from argosy.config import Config
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
-from argosy.service.downloads import Downloads
+from argosy.service.jobs.downloads import Downloads
 from argosy.service.live.live import Live
-from argosy.service.meters import Meters
+from argosy.service.operations.meters import Meters
 from argosy.service.security.guard import Guard
 from argosy.service.security.principal import Principal
 from argosy.service.security.secret import Secrets

@@ -17,12 +17,12 @@ from pydantic import ConfigDict, Field, StringConstraints
 from argosy.core.document import ErrorDocument, iso_time, of_failure
 from argosy.core.types import TERMINAL, Status, Task, TaskId
 from argosy.errors import IllegalTransition, UnknownTask, UsageError
-from argosy.service.admittance import request_of
-from argosy.service.answer import POLL_S
+from argosy.service.answering.answer import POLL_S
+from argosy.service.asking.form import NewTask
 from argosy.service.context import Asker, Context, Service
-from argosy.service.form import NewTask
-from argosy.service.jobs import STATES, State
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
+from argosy.service.jobs.contract import STATES, State
+from argosy.service.tasks.admittance import request_of
 from argosy.store.port import Query, Record
 from argosy.value import dataclass
 

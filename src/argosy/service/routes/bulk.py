@@ -13,12 +13,12 @@ from argosy.core.types import TERMINAL, WAITING, Status, TaskId
 from argosy.errors import UsageError
 from argosy.runtime.message import Outcome
 from argosy.runtime.verbs import PAUSABLE, RESUMABLE, STARTABLE
-from argosy.service.answer import document_of
+from argosy.service.answering.answer import document_of
+from argosy.service.answering.problem import status_of
+from argosy.service.asking.form import Form, Priority, QueueName
 from argosy.service.context import Context, Service
-from argosy.service.form import Form, Priority, QueueName
-from argosy.service.problem import status_of
+from argosy.service.description.schema import problems
 from argosy.service.routes.task import COMMANDS, moved
-from argosy.service.schema import problems
 from argosy.store.port import Query
 from argosy.value import dataclass
 
@@ -139,7 +139,7 @@ async def _carried_out(service: Service, sent: Bulk, ids: Sequence[TaskId]) -> l
 
 
 def _result(service: Service, task_id: TaskId, outcome: Outcome) -> BulkResult:
-    task = None if outcome.task is None else document_of(service, outcome.task)
+    task = None if outcome.task is None else document_of(service.runtime, outcome.task)
     error = outcome.error
     if error is not None:
         return BulkResult(task_id, status_of(error), False, task, of_failure(error.failure()))

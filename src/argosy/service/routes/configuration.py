@@ -17,11 +17,11 @@ from argosy import config, settings_file
 from argosy.core.redact import redacted_proxy, redacted_url
 from argosy.core.sizes import parse_rate
 from argosy.core.types import IfExists
-from argosy.service import precondition
-from argosy.service.answer import encoded, shown
+from argosy.service.answering import precondition
+from argosy.service.answering.answer import encoded, shown
+from argosy.service.asking.form import LINE, Connections, Form, Retries, Seconds
 from argosy.service.context import Context, Service
-from argosy.service.form import LINE, Connections, Form, Retries, Seconds
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
 router = APIRouter(tags=["settings"])

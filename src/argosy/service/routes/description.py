@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from argosy.service import asyncapi
+from argosy.service.description import asyncapi
 
 router = APIRouter(tags=["service"])
 

@@ -15,11 +15,11 @@ from argosy.core.document import FileDocument, ReasonDocument, of_file, of_reaso
 from argosy.core.types import FileState, Task, TaskId
 from argosy.errors import UsageError
 from argosy.runtime.repair import VerifyReport
-from argosy.service import piecemap
-from argosy.service.answer import encoded, shown
+from argosy.service.answering import piecemap
+from argosy.service.answering.answer import encoded, shown
+from argosy.service.asking.form import Form
 from argosy.service.context import Context
-from argosy.service.form import Form
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
 router = APIRouter(tags=["tasks"])

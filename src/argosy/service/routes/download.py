@@ -13,13 +13,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 
 from argosy.core.types import TaskId
 from argosy.runtime.message import Outcome
+from argosy.service.answering.problem import problem
 from argosy.service.context import Asker, Context, Service
-from argosy.service.downloads import LOOK_AGAIN_S
-from argosy.service.initiation import Order
-from argosy.service.job_view import encoded
-from argosy.service.jobs import ENDED, JobDocument, JobResult, Started, state_of
-from argosy.service.problem import problem
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
+from argosy.service.jobs.contract import ENDED, JobDocument, JobResult, Started, state_of
+from argosy.service.jobs.downloads import LOOK_AGAIN_S
+from argosy.service.jobs.initiation import Order
+from argosy.service.jobs.view import encoded
 from argosy.sources.catalogue import UnknownFiles
 
 router = APIRouter(tags=["jobs"])

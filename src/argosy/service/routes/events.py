@@ -12,10 +12,10 @@ from argosy.core.document import EventDocument, of_event
 from argosy.core.types import Status, TaskId
 from argosy.errors import UsageError
 from argosy.service.context import Context, Service
+from argosy.service.description.schema import problems
 from argosy.service.live.filter import EventName, Filter
 from argosy.service.live.frame import TASKS, Id, Seq
 from argosy.service.live.stream import MEDIA_TYPE, Asked, EventStream
-from argosy.service.schema import problems
 
 router = APIRouter(tags=["events"])
 STREAMED: Final[dict[int | str, dict[str, Any]]] = {

@@ -8,9 +8,9 @@ from typing import Literal
 from fastapi import APIRouter, Response
 
 from argosy.about import VERSION
-from argosy.service import readiness
 from argosy.service.context import Context
-from argosy.service.readiness import Readiness
+from argosy.service.operations import readiness
+from argosy.service.operations.readiness import Readiness
 
 router = APIRouter(tags=["operations"])
 

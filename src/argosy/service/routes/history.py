@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from argosy.core.types import TERMINAL, Status
 from argosy.errors import UsageError
-from argosy.service import paging
-from argosy.service.answer import encoded, shown
+from argosy.service.answering.answer import encoded, shown
+from argosy.service.asking import paging
+from argosy.service.asking.form import Moment
 from argosy.service.context import Context
-from argosy.service.form import Moment
+from argosy.service.description.schema import problems
 from argosy.service.routes.tasks import (
     Host,
     PageSize,
@@ -25,7 +26,6 @@ from argosy.service.routes.tasks import (
     page_of,
     parse_statuses,
 )
-from argosy.service.schema import problems
 from argosy.store.port import Query
 from argosy.value import dataclass
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from argosy.service.context import Context
-from argosy.service.job_watch import TRY_LATER, Watch
+from argosy.service.jobs.watch import TRY_LATER, Watch
 from argosy.service.live.live import Full
 from argosy.service.routes.socket import Talk
 

@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from argosy.core.limits import Limits
 from argosy.errors import UsageError
-from argosy.service import precondition
-from argosy.service.answer import encoded, shown
+from argosy.service.answering import precondition
+from argosy.service.answering.answer import encoded, shown
+from argosy.service.asking.form import Form
 from argosy.service.context import Context, Service
-from argosy.service.form import Form
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
 router = APIRouter(tags=["settings"])

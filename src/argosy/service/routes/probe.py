@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from pydantic import ConfigDict
 
 from argosy.core.document import ProbeDocument, of_probe
-from argosy.service.admittance import request_of
+from argosy.service.asking.form import Wanted
 from argosy.service.context import Asker, Context
-from argosy.service.form import Wanted
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
+from argosy.service.tasks.admittance import request_of
 
 router = APIRouter(tags=["tasks"])
 

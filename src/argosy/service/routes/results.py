@@ -12,10 +12,10 @@ from argosy.core.document import iso_time
 from argosy.core.types import TaskId
 from argosy.errors import UnknownTask
 from argosy.service.context import Context, Service
-from argosy.service.filebody import OPAQUE, answer
-from argosy.service.link import check
-from argosy.service.results import ResultGone
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
+from argosy.service.results.filebody import OPAQUE, answer
+from argosy.service.results.link import check
+from argosy.service.results.results import ResultGone
 
 router = APIRouter(tags=["results"])
 TaskPath = Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["3f2a9c0d5b6e4f708192a3b4c5d6e7f8"])]

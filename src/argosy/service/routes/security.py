@@ -13,8 +13,8 @@ from starlette.requests import Request
 from argosy.core.document import iso_time
 from argosy.errors import AuthError, UsageError
 from argosy.service.context import Asker, Context, Service
+from argosy.service.description.schema import problems
 from argosy.service.routes.page import page
-from argosy.service.schema import problems
 from argosy.service.security.asked import Asked
 from argosy.service.security.credentials import LONGEST, Credential, Kind, cookie_name
 from argosy.service.security.gate import too_many

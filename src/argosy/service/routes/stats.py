@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from argosy.core.document import iso_time
 from argosy.core.types import ACTIVE, WAITING, Progress
-from argosy.service.answer import encoded, shown
+from argosy.service.answering.answer import encoded, shown
 from argosy.service.context import Context
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
 from argosy.store.port import Query
 from argosy.value import dataclass
 

@@ -17,14 +17,14 @@ from argosy.runtime.amendment import Amendment, changed_meanwhile
 from argosy.runtime.manager import Runtime
 from argosy.runtime.message import Outcome
 from argosy.runtime.watch import AT_REST
-from argosy.service import precondition
-from argosy.service.admittance import changes_of
-from argosy.service.answer import task_shown
+from argosy.service.answering import precondition
+from argosy.service.answering.answer import task_shown
+from argosy.service.asking.form import Checksum, Connections, Form, Options, Priority, QueueName, Rate, Retries, Url
 from argosy.service.context import Asker, Context, Service
-from argosy.service.form import Checksum, Connections, Form, Options, Priority, QueueName, Rate, Retries, Url
+from argosy.service.description.schema import problems
 from argosy.service.routes.tasks import rested
-from argosy.service.schema import problems
 from argosy.service.security.principal import Principal
+from argosy.service.tasks.admittance import changes_of
 
 router = APIRouter(tags=["tasks"])
 IfMatch = Annotated[
@@ -78,7 +78,7 @@ class Move(Form):
 )  # fmt: skip
 async def get(task_id: TaskId, request: Request, service: Context) -> Response:
     """Return the task as it is now. Its `ETag` is good for `If-None-Match` here and for `If-Match` in changes."""
-    return task_shown(request, service, await service.runtime.task(task_id))
+    return task_shown(request, service.runtime, await service.runtime.task(task_id))
 
 
 @router.patch(
@@ -91,7 +91,7 @@ async def patch(
     """Change the task: all that is sent, or nothing."""
     wanted = _amendment(sent, asker)
     task = await service.runtime.amend(task_id, wanted, version=precondition.wanted_version(if_match))
-    return task_shown(request, service, task)
+    return task_shown(request, service.runtime, task)
 
 
 def _amendment(sent: Patch, asker: Principal) -> Amendment:
@@ -129,7 +129,7 @@ async def remove(
     await _expect(service, task_id, if_match)
     (outcome,) = await service.runtime.remove([task_id], files=files)
     task = outcome.require()
-    return Response(status_code=204) if task is None else task_shown(request, service, task, status=202)
+    return Response(status_code=204) if task is None else task_shown(request, service.runtime, task, status=202)
 
 
 async def _expect(service: Service, task_id: TaskId, if_match: str | None) -> None:
@@ -154,7 +154,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
 async def _commanded(verb: Verb, task_id: TaskId, request: Request, service: Service, if_match: str | None) -> Response:
     await _expect(service, task_id, if_match)
     (outcome,) = await COMMANDS[verb](service.runtime, [task_id])
-    return task_shown(request, service, outcome.require() or await service.runtime.task(task_id))
+    return task_shown(request, service.runtime, outcome.require() or await service.runtime.task(task_id))
 
 
 @router.post(
@@ -235,7 +235,7 @@ async def move(task_id: TaskId, sent: Move, request: Request, service: Context, 
     """Change which task goes first."""
     await _expect(service, task_id, if_match)
     (outcome,) = await moved(service.runtime, [task_id], sent.priority, sent.queue, top=sent.top)
-    return task_shown(request, service, outcome.require() or await service.runtime.task(task_id))
+    return task_shown(request, service.runtime, outcome.require() or await service.runtime.task(task_id))
 
 
 async def moved(
@@ -264,4 +264,4 @@ async def wait(
     """Return the task once it is at rest (completed, failed, cancelled or paused); with 202 if it is not by then."""
     await service.runtime.task(task_id)
     task = await rested(service, task_id, seconds)
-    return task_shown(request, service, task, status=200 if task.status in AT_REST else 202)
+    return task_shown(request, service.runtime, task, status=200 if task.status in AT_REST else 202)

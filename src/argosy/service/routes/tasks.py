@@ -18,13 +18,13 @@ from argosy.core.document import ErrorDocument, TaskDocument, of_failure
 from argosy.core.types import ACTIVE, Status, Task, TaskId
 from argosy.errors import ArgosyError, UsageError
 from argosy.runtime.watch import AT_REST
-from argosy.service import idempotency, paging, preference
-from argosy.service.answer import POLL_S, document_of, encoded, plain, shown, task_shown
+from argosy.service.answering.answer import POLL_S, document_of, encoded, plain, shown, task_shown
+from argosy.service.answering.problem import status_of
+from argosy.service.asking import idempotency, paging, preference
+from argosy.service.asking.form import Moment, NewTask, NewTasks
 from argosy.service.context import Asker, Context, Service
-from argosy.service.creation import Created, create
-from argosy.service.form import Moment, NewTask, NewTasks
-from argosy.service.problem import status_of
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
+from argosy.service.tasks.creation import Created, create
 from argosy.store.port import Query
 from argosy.value import dataclass
 
@@ -147,7 +147,7 @@ async def _answered(request: Request, service: Service, created: Created, wait_s
         headers["Preference-Applied"] = f"wait={wait_s}"
         task = await rested(service, task.id, wait_s)
     ended = wait_s is not None and task.status in AT_REST
-    return task_shown(request, service, task, status=200 if ended or created.joined else 202, headers=headers)
+    return task_shown(request, service.runtime, task, status=200 if ended or created.joined else 202, headers=headers)
 
 
 async def rested(service: Service, task_id: TaskId, seconds: float) -> Task:
@@ -169,7 +169,7 @@ async def rested(service: Service, task_id: TaskId, seconds: float) -> Task:
 def _document(service: Service, result: Created | ArgosyError) -> CreatedDocument:
     if isinstance(result, ArgosyError):
         return CreatedDocument(status_of(result), error=of_failure(result.failure()))
-    return CreatedDocument(200 if result.joined else 202, result.joined, document_of(service, result.task))
+    return CreatedDocument(200 if result.joined else 202, result.joined, document_of(service.runtime, result.task))
 
 
 @router.get("/v1/tasks", operation_id="listTasks", response_model=TaskPage, responses=problems(422))
@@ -232,7 +232,7 @@ async def page_of(service: Service, query: Query, order: paging.Order) -> TaskPa
     found = await service.runtime.tasks(query)
     tasks = found[: query.limit - 1]
     token = paging.token_after(tasks[-1], order) if len(found) > len(tasks) else None
-    return TaskPage([document_of(service, task) for task in tasks], seq, token)
+    return TaskPage([document_of(service.runtime, task) for task in tasks], seq, token)
 
 
 async def _changes(service: Service, after: int) -> TaskPage:
@@ -248,7 +248,7 @@ async def _changes(service: Service, after: int) -> TaskPage:
     more = len(events) == MOVED
     if not more:
         tasks |= {task.id: task for task in await runtime.tasks(Query(statuses=ACTIVE, limit=MOST))}
-    documents = [document_of(service, task) for task in sorted(tasks.values(), key=lambda task: task.number)]
+    documents = [document_of(service.runtime, task) for task in sorted(tasks.values(), key=lambda task: task.number)]
     return TaskPage(documents, events[-1].seq if events else after, removed=removed, more=more)
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from argosy.core.document import iso_time
 from argosy.core.redact import redacted_url
 from argosy.service.context import Context
-from argosy.service.schema import problems
+from argosy.service.description.schema import problems
 from argosy.service.webhooks.delivery import Delivery
 from argosy.service.webhooks.endpoint import LONGEST_URL, Endpoint, Secret
 

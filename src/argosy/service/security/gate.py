@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from argosy.errors import ArgosyError, Failure
-from argosy.service.problem import problem, status_of
+from argosy.service.answering.problem import problem, status_of
 from argosy.service.security import headers
 from argosy.service.security.asked import READING, Asked, odd_path, speaks_argosy
 from argosy.service.security.credentials import SUBPROTOCOL, Kind
@@ -26,7 +26,7 @@ from argosy.service.security.principal import Principal, Scope
 from argosy.service.security.vigil import Vigil, Watched, ended_early, lingering
 
 if TYPE_CHECKING:
-    from argosy.service.context import Service
+    from argosy.service.security.guard import Guard
 
 log = logging.getLogger(__name__)
 STARTS = ("http.response.start", "websocket.http.response.start")
@@ -36,10 +36,10 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 class Gate:
     """Lets a request through if its bearer may do what it asks."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app = app
-        self._guard = service.guard
-        self._vigil = Vigil(service.guard.keyring)
+        self._guard = guard
+        self._vigil = Vigil(guard.keyring)
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         if connection["type"] == "lifespan":

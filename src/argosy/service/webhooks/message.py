@@ -10,7 +10,7 @@ from typing import Final
 from argosy.core.document import iso_time, of_failure, of_task
 from argosy.core.events import StatusChanged
 from argosy.core.types import FileState, Status, Task
-from argosy.service.jobs import Link, results
+from argosy.service.jobs.contract import Link, results
 from argosy.service.webhooks.endpoint import CANCELLED, COMPLETED, FAILED, TEST
 
 TYPE_OF: Final = {Status.COMPLETED: COMPLETED, Status.FAILED: FAILED, Status.CANCELLED: CANCELLED}

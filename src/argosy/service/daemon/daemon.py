@@ -28,26 +28,26 @@ from argosy.errors import ArgosyError
 from argosy.runtime import endpoint
 from argosy.runtime.clock import SystemClock
 from argosy.runtime.manager import Runtime
-from argosy.service import logs
 from argosy.service.app import create_app
 from argosy.service.context import Service
-from argosy.service.downloads import Downloads
-from argosy.service.link import Links
-from argosy.service.listener import Doors, Listeners, listen
+from argosy.service.daemon import logs
+from argosy.service.daemon.listener import Doors, Listeners, listen
+from argosy.service.daemon.notify import Notifier
+from argosy.service.daemon.protocol import BoundedProtocol
+from argosy.service.daemon.signals import Stop, heeded
+from argosy.service.daemon.sole import sole
+from argosy.service.jobs.downloads import Downloads
 from argosy.service.live.frame import FRAME_BYTES
 from argosy.service.live.live import Live
 from argosy.service.live.wire import BoundedWebSocket
-from argosy.service.meters import Meters, TimedStore
-from argosy.service.notify import Notifier
-from argosy.service.observe import Observed
-from argosy.service.protocol import BoundedProtocol
+from argosy.service.operations.meters import Meters, TimedStore
+from argosy.service.operations.observe import Observed
+from argosy.service.operations.tracing import TaskSpans
+from argosy.service.results.link import Links
 from argosy.service.security import secret
 from argosy.service.security.guard import Guard
 from argosy.service.security.minted import digest
 from argosy.service.security.principal import Scope
-from argosy.service.signals import Stop, heeded
-from argosy.service.sole import sole
-from argosy.service.tracing import TaskSpans
 from argosy.service.webhooks.webhooks import Webhooks
 from argosy.telemetry.log import Console, Level
 from argosy.telemetry.metrics import Metrics

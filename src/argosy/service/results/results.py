@@ -20,8 +20,8 @@ from argosy.core.header import parse_http_date
 from argosy.core.types import FileState, Task, TaskId
 from argosy.destinations.folder import open_regular, split, walked
 from argosy.errors import ArgosyError, LocalError, UnknownTask, UnsafePath
-from argosy.service.conditional import Version
-from argosy.service.link import name_of
+from argosy.service.results.conditional import Version
+from argosy.service.results.link import name_of
 
 THREADS: Final = 8
 KEPT_FILES: Final = 100_000

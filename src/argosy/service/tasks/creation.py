@@ -8,12 +8,12 @@ from argosy.core.types import Task, TaskId
 from argosy.errors import ArgosyError, UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.handle import TaskHandle
-from argosy.service import idempotency
-from argosy.service.admittance import request_of
+from argosy.service.asking import idempotency
+from argosy.service.asking.form import NewTask
+from argosy.service.asking.idempotency import Claim
 from argosy.service.context import Service
-from argosy.service.form import NewTask
-from argosy.service.idempotency import Claim
 from argosy.service.security.principal import Principal
+from argosy.service.tasks.admittance import request_of
 from argosy.value import dataclass
 
 

@@ -22,9 +22,9 @@ from starlette.types import Receive, Scope, Send
 
 from argosy.core.names import safe_name
 from argosy.errors import LocalError
-from argosy.service.conditional import Portion, RangeRefused, Version, portion
-from argosy.service.problem import problem
-from argosy.service.results import Opened, Results
+from argosy.service.answering.problem import problem
+from argosy.service.results.conditional import Portion, RangeRefused, Version, portion
+from argosy.service.results.results import Opened, Results
 
 PIECE_BYTES: Final = 256 * 1024
 STALL_S: Final = 120.0

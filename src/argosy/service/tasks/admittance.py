@@ -10,10 +10,10 @@ from argosy.core.names import safe_path
 from argosy.core.types import FileSpec, Queue, TaskId, TransferOptions
 from argosy.errors import UsageError
 from argosy.runtime.admission import Request
-from argosy.service import placement
+from argosy.service.asking.form import NewFile, NewTask, Options, Wanted
 from argosy.service.context import Service
-from argosy.service.form import NewFile, NewTask, Options, Wanted
 from argosy.service.security.principal import Principal
+from argosy.service.tasks import placement
 from argosy.sources.http import check
 
 OWNERS: Final = (

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from argosy.service.example import example
-from argosy.service.schema import REFUSALS, reference, refusals, shapes
+from argosy.service.description.example import example
+from argosy.service.description.schema import REFUSALS, reference, refusals, shapes
 from argosy.service.security.description import guarded, operations, statuses
 
 JSON: Final = "application/json"

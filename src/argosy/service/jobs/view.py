@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 
 from argosy.core.types import FileState, Progress, Task, TaskId
 from argosy.runtime.clock import Clock
-from argosy.service import jobs
-from argosy.service.link import Links
-from argosy.service.results import Results
+from argosy.service.jobs import contract
+from argosy.service.results.link import Links
+from argosy.service.results.results import Results
 
 KEPT: Final = 1024
 """Jobs that are remembered at most."""
@@ -31,8 +31,8 @@ class View:
     _encoded: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @cached_property
-    def census(self) -> jobs.Census:
-        return jobs.census(self.task, self.files)
+    def census(self) -> contract.Census:
+        return contract.census(self.task, self.files)
 
     async def results(self, links: Links, results: Results) -> str:
         """Return the files' results as JSON."""
@@ -48,7 +48,7 @@ async def _at_once(work: Any, *arguments: Any) -> Any:  # noqa: ANN401 - as Resu
 
 
 def _encoded(task: Task, files: Sequence[FileState], links: Links) -> str:
-    return encoded(jobs.results(task, files, links))
+    return encoded(contract.results(task, files, links))
 
 
 def encoded(value: object) -> str:

@@ -14,15 +14,15 @@ from typing import Any, Final
 from argosy.core.events import StatusChanged
 from argosy.core.types import Progress, TaskId
 from argosy.errors import DiskFull, StoreError, UnknownTask
-from argosy.service import jobs
-from argosy.service.job_view import View, Views, encoded
-from argosy.service.link import Links
+from argosy.service.jobs import contract
+from argosy.service.jobs.view import View, Views, encoded
 from argosy.service.live.allowance import Allowance
 from argosy.service.live.conversation import Gone, Socket
 from argosy.service.live.filter import Filter
 from argosy.service.live.item import Batch
 from argosy.service.live.live import Line, Live
-from argosy.service.results import Results
+from argosy.service.results.link import Links
+from argosy.service.results.results import Results
 
 DONE, POLICY, RESTART, TRY_LATER, UNKNOWN_JOB = 1000, 1008, 1012, 1013, 4404
 FILES_S: Final = 0.5
@@ -146,7 +146,7 @@ class Watch:
         view = await self._view()
         links = self._links()
         results = await view.results(links, self._results)
-        state = jobs.state_of(view.task)
+        state = contract.state_of(view.task)
         progress = self._steadied(view)
         message = {
             "type": "progress",
@@ -160,7 +160,7 @@ class Watch:
         }
         if first:
             message["snapshot"] = True
-        ended = state in jobs.ENDED
+        ended = state in contract.ENDED
         if ended and not first:
             message["type"] = state
         await self._send(message, results)
@@ -178,7 +178,7 @@ class Watch:
         """Return the progress, which never goes back while the job is processed: bytes that were not durable when an
         attempt was cut come a second time.
         """
-        progress = jobs.progress(view.task, view.census, self._progress(self._job_id))
+        progress = contract.progress(view.task, view.census, self._progress(self._job_id))
         if view.task.active:
             self._percent = progress["percent"] = max(self._percent, progress["percent"])
         else:

@@ -11,11 +11,11 @@ from argosy.config import Config
 from argosy.core.types import TaskId
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
-from argosy.service import jobs
-from argosy.service.initiation import Initiation
-from argosy.service.job_view import MANY, Views
-from argosy.service.link import Links
-from argosy.service.results import NotReady, Results
+from argosy.service.jobs import contract
+from argosy.service.jobs.initiation import Initiation
+from argosy.service.jobs.view import MANY, Views
+from argosy.service.results.link import Links
+from argosy.service.results.results import NotReady, Results
 from argosy.service.security.secret import Secrets
 
 LOOK_AGAIN_S: Final = 1.0
@@ -71,18 +71,18 @@ class Downloads:
     # -- jobs --------------------------------------------------------------------------------------
 
     async def document(self, job_id: TaskId, links: Links) -> dict[str, Any]:
-        """Return a :class:`jobs.JobDocument` of the job as it is now. Raises UnknownTask."""
+        """Return a :class:`contract.JobDocument` of the job as it is now. Raises UnknownTask."""
         task = await self._runtime.task(job_id)
         files = await self.results.files(task)
         live = self._runtime.live_progress(job_id)
         if len(files) > MANY:
-            return await self.results.run(jobs.document, task, files, live, links)
-        return jobs.document(task, files, live, links)
+            return await self.results.run(contract.document, task, files, live, links)
+        return contract.document(task, files, live, links)
 
     async def result(self, job_id: TaskId, links: Links) -> dict[str, Any]:
-        """Return a :class:`jobs.JobResult` of a job that has ended. Raises UnknownTask, NotReady."""
+        """Return a :class:`contract.JobResult` of a job that has ended. Raises UnknownTask, NotReady."""
         task = await self._runtime.task(job_id)
         if not task.terminal:
-            raise NotReady(f"the job is {jobs.state_of(task)}", retry_after_s=LOOK_AGAIN_S)
+            raise NotReady(f"the job is {contract.state_of(task)}", retry_after_s=LOOK_AGAIN_S)
         files = await self.results.files(task)
-        return await self.results.run(jobs.result, task, files, links, links.expires_at)
+        return await self.results.run(contract.result, task, files, links, links.expires_at)

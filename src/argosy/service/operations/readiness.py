@@ -10,7 +10,7 @@ from typing import Final
 
 from argosy.core.sizes import format_size
 from argosy.errors import ArgosyError, StoreError
-from argosy.service.meters import Meters
+from argosy.service.operations.meters import Meters
 from argosy.store.port import Store
 
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024

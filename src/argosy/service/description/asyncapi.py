@@ -12,7 +12,7 @@ from typing import Any, Final, get_args
 from pydantic import TypeAdapter
 
 from argosy.about import VERSION
-from argosy.service.jobs import JobMessage, JobMissing
+from argosy.service.jobs.contract import JobMessage, JobMissing
 from argosy.service.live import frame, shape
 from argosy.service.live.stream import MEDIA_TYPE
 

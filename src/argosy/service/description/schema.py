@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter
 
-from argosy.service.problem import MEDIA_TYPE
+from argosy.service.answering.problem import MEDIA_TYPE
 
 
 @dataclass(frozen=True, slots=True)

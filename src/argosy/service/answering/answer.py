@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from argosy.core.document import TaskDocument, of_task
 from argosy.core.types import Task
+from argosy.runtime.manager import Runtime
 from argosy.runtime.watch import AT_REST
-from argosy.service import precondition
-from argosy.service.context import Service
+from argosy.service.answering import precondition
 
 JSON: Final = "application/json"
 POLL_S: Final = 1
@@ -58,14 +58,14 @@ def shown(
     return Response(content, status, given, JSON)
 
 
-def document_of(service: Service, task: Task) -> TaskDocument:
+def document_of(runtime: Runtime, task: Task) -> TaskDocument:
     """Return the task with its live counters, if it runs here."""
-    return of_task(task, service.runtime.live_progress(task.id))
+    return of_task(task, runtime.live_progress(task.id))
 
 
 def task_shown(
     request: Request,
-    service: Service,
+    runtime: Runtime,
     task: Task,
     *,
     status: int = HTTPStatus.OK,
@@ -75,4 +75,4 @@ def task_shown(
     given = dict(headers or {})
     if task.status not in AT_REST:
         given["Retry-After"] = str(POLL_S)
-    return shown(request, encoded(document_of(service, task)), version=task.version, status=status, headers=given)
+    return shown(request, encoded(document_of(runtime, task)), version=task.version, status=status, headers=given)

@@ -18,8 +18,8 @@ from argosy.errors import UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
-from argosy.service import idempotency
-from argosy.service.idempotency import Claim
+from argosy.service.asking import idempotency
+from argosy.service.asking.idempotency import Claim
 from argosy.service.security.principal import Principal
 from argosy.sources.catalogue import Catalogue, FileId, files_of, opened
 from argosy.sources.http import check

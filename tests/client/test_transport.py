@@ -28,7 +28,7 @@ from argosy.errors import (
     UsageError,
 )
 
-from .scripted import Say, Scripted, hanging_up, refusing, saying
+from .scripted import Say, Scripted, hanging_up, refusing, saying, streaming
 
 TOKEN = "the-secret-token"
 
@@ -272,3 +272,21 @@ def test_pauses_grow_and_differ_and_heed_a_wish() -> None:
     assert len({pause_s(3) for _ in range(20)}) > 1
     assert pause_s(1, 2.0) == 2.0
     assert pause_s(1, 3600.0) == 5.0
+
+
+async def test_a_request_begun_in_the_turn_in_which_another_was_cut_is_answered(transports: list[Transport]) -> None:
+    async with Scripted([streaming(then="open"), saying({})]) as server:
+        transport = await asking(transports, server)
+
+        async def ask_something_else_when_cut() -> int:
+            try:
+                return (await transport.ask("GET", "/slow")).status
+            except asyncio.CancelledError:
+                return (await transport.ask("GET", "/next", within_s=10)).status
+
+        asking_on = asyncio.create_task(ask_something_else_when_cut())
+        async with asyncio.timeout(10):
+            while not server.asked:
+                await asyncio.sleep(0)
+        asking_on.cancel()
+        assert await asking_on == 200

@@ -13,6 +13,7 @@ import argosy
 from argosy import Client, Query, Queue, Recorded, Request, Status, StatusChanged, TransferOptions
 from argosy.client import oneshot
 from argosy.client.failure import Unreachable
+from argosy.core.types import Task, TaskId
 from argosy.errors import AuthError, IllegalTransition, Interrupted, ServerRefused, StoreError, UnknownTask, UsageError
 from argosy.testing.faults import Throttle
 from argosy.testing.server import FaultyServer
@@ -219,6 +220,35 @@ async def test_idle_is_when_nothing_runs_or_waits(client: Client, server: Faulty
     await client.idle()
     assert {(await handle.task()).status for handle in handles} == {Status.COMPLETED}
     assert (await client.counts())[Status.COMPLETED] == 3
+
+
+class Looking(Client):
+    """Lets it be known that a task was looked at."""
+
+    looked: asyncio.Event
+
+    async def task(self, task_id: TaskId) -> Task:
+        found = await super().task(task_id)
+        self.looked.set()
+        return found
+
+
+async def test_who_begins_to_wait_while_another_stops_is_not_left_without_news(
+    service: Daemon, server: FaultyServer
+) -> None:
+    async with Looking(service.url, service.token) as client:
+        client.looked = asyncio.Event()
+        task = await (await client.add(server.add("/a.bin", BODY)))
+
+        async def come(turns: int) -> Task | None:
+            await client.looked.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return await client.rest(task.id)
+
+        for turns in range(12):
+            client.looked.clear()
+            assert tuple(await asyncio.gather(client.rest(task.id), come(turns))) == (task, task)
 
 
 async def test_a_damaged_file_is_found_and_made_whole(client: Client, server: FaultyServer) -> None:

@@ -229,20 +229,22 @@ class Transport:
         try:
             yield over
         finally:
-            if over.cancel():
+            cut = over.cancel() or over.cancelled()  # who waits for it may have been cancelled, and it with them
+            if cut:
                 self._remove(curl)
             else:
                 over.exception()  # whoever waits for it has it; nobody else need hear of it
             del self._under_way[over]
-            self._release(curl)
+            self._release(curl, reusable=not cut)
 
     def _remove(self, curl: pycurl.Curl) -> None:
         if self._multi is not None:
             with suppress(RuntimeError):  # over already: the callback is on its way
                 self._multi.remove_handle(curl)
 
-    def _release(self, curl: pycurl.Curl) -> None:
-        if self._closed or len(self._idle) >= AT_ONCE:
+    def _release(self, curl: pycurl.Curl, *, reusable: bool) -> None:
+        """One that was cut is of no more use: PycURL takes it out once more in the loop's next turn, whoever has it then."""
+        if self._closed or not reusable or len(self._idle) >= AT_ONCE:
             curl.close()
             return
         curl.reset()

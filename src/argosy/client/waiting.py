@@ -32,9 +32,7 @@ class Waiting:
         self._changed = asyncio.Event()
 
     async def close(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+        await self._end()
         self._watch.release_all()
 
     async def rest(self, task_id: TaskId) -> Task | None:
@@ -84,10 +82,15 @@ class Waiting:
             yield reader
         finally:
             self._waiters -= 1
-            if not self._waiters and self._reader is not None:
-                self._reader.cancel()
-                await asyncio.wait([self._reader])
-                self._reader = None
+            if not self._waiters:
+                await self._end()
+
+    async def _end(self) -> None:
+        """Hear nothing more. Who comes to wait meanwhile begins to hear anew, and not from what is about to end."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.wait([reader])
 
     async def _hear(self, began: asyncio.Future[None]) -> None:
         async with self._client.lasting_events(BUFFER) as events:

@@ -124,11 +124,13 @@ class Client:
         with suppress(RuntimeError):  # over already: its future's callback is on the way
             self._multi.remove_handle(curl)
 
-    def release(self, curl: pycurl.Curl) -> None:
-        """The request is over; the handle may serve another one."""
+    def release(self, curl: pycurl.Curl, *, reusable: bool = True) -> None:
+        """The request is over; the handle may serve another one. It may not if it was aborted in this very turn of the loop:
+        in the next one PycURL takes it out once more, whoever has it by then.
+        """
         if self._border is not None:
             self._border.forget(curl)
-        if len(self._idle) >= IDLE_HANDLES:
+        if not reusable or len(self._idle) >= IDLE_HANDLES:
             curl.close()
             return
         curl.setopt(pycurl.COOKIELIST, "ALL")

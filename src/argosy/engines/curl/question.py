@@ -107,9 +107,9 @@ async def _once(
         await over.wait()
     except asyncio.CancelledError:
         client.abort(curl)
+        client.release(curl, reusable=False)
         raise
-    finally:
-        client.release(curl)
+    client.release(curl)
     cut = len(body) >= limit
     failure = failures[0] if failures and not cut else None
     return Reply(parse_head(lines), bytes(body), failure, cut, request.url)

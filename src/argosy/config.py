@@ -32,6 +32,8 @@ class Home:
     state: Path
     """Folder of the database and the token."""
     logs: Path
+    models: Path
+    """Folder of the models that name none themselves."""
 
     @property
     def database(self) -> Path:
@@ -66,11 +68,11 @@ def home(folder: str | Path | None = None, environ: Mapping[str, str] | None = N
     chosen = folder or environ.get("ARGOSY_HOME")
     if chosen:
         root = Path(chosen).expanduser().absolute()
-        return Home(root, root, root)
+        return Home(root, root, root, root / "models")
     import platformdirs  # noqa: PLC0415 - with ARGOSY_HOME nothing needs it
 
     dirs = platformdirs.PlatformDirs(APP, appauthor=False)
-    return Home(dirs.user_config_path, dirs.user_state_path, dirs.user_log_path)
+    return Home(dirs.user_config_path, dirs.user_state_path, dirs.user_log_path, dirs.user_data_path / "models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,23 @@ SETTINGS: Final = {
         Setting(
             "catalogue", "", "what file_ids mean: https://…/{id}, a .csv, .json or .db file, or an entry point's name"
         ),
+        Setting("models", "", "the catalogue of models, a TOML file; empty: models.toml beside the settings"),
+        Setting(
+            "models_at_start", "none", "which of its models 'argosy serve' fetches by itself: none, essential or all"
+        ),
+        Setting(
+            "reuse",
+            "copy",
+            "a file that is here already is not fetched again: copy it (sharing blocks where the disk can), link it, or off",
+        ),
         Setting("log_level", "warning", "what goes to the log file: off, error, warning, info or debug"),
     )
 }
 CHOICES: Final = {
     "if_exists": ("rename", "overwrite", "skip", "newer", "fail"),
     "http_version": ("auto", "1.1", "2", "3"),
+    "models_at_start": ("none", "essential", "all"),
+    "reuse": ("copy", "link", "off"),
     "log_level": ("off", "error", "warning", "info", "debug"),
 }
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from argosy.cli import trouble
-from argosy.core.document import iso_time, of_event, of_file, of_task
+from argosy.core.document import iso_time, of_event, of_file, of_model, of_task
 from argosy.core.events import Recorded
+from argosy.core.model import ModelStatus
 from argosy.core.types import FileState, Task
 from argosy.errors import Failure
 
@@ -30,6 +31,11 @@ def task(task: Task) -> dict[str, Any]:
 
 def file(state: FileState, directory: str) -> dict[str, Any]:
     return {**asdict(of_file(state, directory)), "error": failure(state.error)}
+
+
+def model(status: ModelStatus) -> dict[str, Any]:
+    told = None if status.task is None else task(status.task)
+    return {**asdict(of_model(status)), "task": told}
 
 
 def event(record: Recorded) -> dict[str, Any]:

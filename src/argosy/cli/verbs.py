@@ -8,6 +8,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Download": {
         "get": ("get", "Fetch URLs now and print where each file is"),
         "ensure": ("ensure", "Print where something is, fetching it only if it is not here"),
+        "models": ("models", "List the models of the catalogue, and fetch what is missing"),
         "add": ("add", "Put URLs in the queue and print their ids"),
         "export": ("export", "Print tasks as a list that 'add -i' reads again"),
         "probe": ("probe", "Say what a download would be, without making one"),

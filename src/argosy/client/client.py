@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from argosy.core.events import Recorded
     from argosy.core.explain import Reason
     from argosy.core.limits import Limits
+    from argosy.core.model import ModelStatus
     from argosy.core.types import FileState, Progress, Task, TaskId
     from argosy.runtime.admission import Request
     from argosy.runtime.handle import TaskHandle
@@ -158,6 +159,54 @@ class Client:
                 for each in answer.json()["tasks"]
             ]
         return handles
+
+    # -- models, and whatever must be here ---------------------------------------------------------
+
+    async def models(self) -> list[ModelStatus]:
+        """Return where each model of the service's catalogue stands: essential ones first, then by priority."""
+        found = (await self._ask("GET", "/v1/models")).json()["models"]
+        return [self._seen_model(document) for document in found]
+
+    async def model(self, source: str) -> ModelStatus:
+        """Return where one model stands, or anything else that :meth:`ensure` takes. No server is asked for it."""
+        (found,) = (await self._ask("GET", "/v1/models", wire.pairs(id=source))).json()["models"]
+        return self._seen_model(found)
+
+    async def begin(
+        self, source: str, *, directory: str | Path | None = None, include: Sequence[str] = (),
+        exclude: Sequence[str] = (), queue: Queue = Queue.INTERACTIVE,
+    ) -> ModelStatus:  # fmt: skip
+        """Do the same, and have it brought if it is not there: what is under way is joined, else it is begun ahead of the
+        backlog (``queue`` says otherwise).
+        """
+        content = wire.model(source, self._folder(directory), include, exclude, queue)
+        return self._seen_model((await self._ask("POST", "/v1/models", content=content, again=True)).json())
+
+    async def ensure(
+        self, source: str, *, directory: str | Path | None = None,
+        progress: Callable[[Progress], object] | None = None, include: Sequence[str] = (), exclude: Sequence[str] = (),
+    ) -> Path:  # fmt: skip
+        """Return where ``source`` is on the service's machine: at once if it is there, else once it is. As
+        :meth:`argosy.Runtime.ensure`; if this process ends first, the service goes on.
+        """
+        begun = await self.begin(source, directory=directory, include=include, exclude=exclude)
+        return await self.followed(begun, progress)
+
+    async def followed(self, status: ModelStatus, progress: Callable[[Progress], object] | None = None) -> Path:
+        """Return where it is once what :meth:`begin` has begun, or found, is there. Otherwise as :meth:`ensure`."""
+        if status.path is not None or status.task is None:
+            return Path(status.path or "")
+        from argosy.runtime.handle import TaskHandle  # noqa: PLC0415 - who only looks needs none
+        from argosy.runtime.place import place_of  # noqa: PLC0415 - as above
+        from argosy.sources.registry import SourceRegistry  # noqa: PLC0415 - as above
+
+        task = await TaskHandle(self, status.task, joined=True).followed(progress)
+        return place_of(SourceRegistry(), task, await self.files(task.id))
+
+    def _seen_model(self, document: Mapping[str, Any]) -> ModelStatus:
+        if document.get("task") is not None:
+            self._seen(document["task"])
+        return reading.read(reading.model, document)
 
     def _folder(self, directory: str | Path | None) -> str | None:
         """Return the folder as the service will find it: what is meant on this machine does not depend on where we are."""

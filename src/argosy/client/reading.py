@@ -18,6 +18,7 @@ from argosy.core.checksum import Checksum
 from argosy.core.events import DownloadMetrics, DownloadProgress, Recorded, StatusChanged, Warned
 from argosy.core.explain import Reason
 from argosy.core.limits import Limits
+from argosy.core.model import Figures, ModelStatus, Presence
 from argosy.core.types import (
     ACTIVE,
     FileSpec,
@@ -34,6 +35,7 @@ from argosy.core.types import (
 from argosy.errors import BadResponse, Failure
 
 MOST_FILES: Final = 1_000_000
+_FIGURES: Final = tuple(field.name for field in fields(Figures))
 T = TypeVar("T")
 Document = Mapping[str, Any]
 
@@ -91,6 +93,16 @@ def file(document: Document, task_id: TaskId, directory: str) -> FileState:
         published=None if there is None else _below(directory, there),
         received=document["received"], resumable=document["resumable"],
         verified_by=document["verified_by"], error=failure(document["error"]),
+    )  # fmt: skip
+
+
+def model(document: Document) -> ModelStatus:
+    """Return the status of a ModelDocument."""
+    told, figures = document["task"], document["progress"]
+    return ModelStatus(
+        document["id"], Presence(document["state"]), document["path"], document["listed"], document["essential"],
+        document["priority"], document["size"], None if told is None else task(told),
+        None if figures is None else Figures(**{name: figures[name] for name in _FIGURES}),
     )  # fmt: skip
 
 

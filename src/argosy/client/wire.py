@@ -42,6 +42,15 @@ def request(asked: Request, directory: str | None, *, owner: bool) -> dict[str, 
     return content | {"options": transfer(asked.options, owner=owner), "max_retries": asked.max_retries}
 
 
+def model(
+    name: str, directory: str | None, include: Sequence[str], exclude: Sequence[str], queue: Queue
+) -> dict[str, Any]:
+    """Return what is to be ensured."""
+    content = {"id": name, "directory": directory, "include": list(include), "exclude": list(exclude)}
+    given = {key: value for key, value in content.items() if value not in (None, [])}
+    return given | {"queue": Queue(queue).name.lower()}
+
+
 def transfer(options: TransferOptions, *, owner: bool) -> dict[str, Any]:
     """Return how to transfer: what is not as usual. The service's owner also says all that can be set, since the service
     may be set otherwise than we are; some of that is not for others to say.

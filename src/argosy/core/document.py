@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from argosy.core.events import NAMES, Lasting, Live, Recorded, StatusChanged, payload
 from argosy.core.explain import Reason
+from argosy.core.model import Figures, ModelStatus
 from argosy.core.probe import Found, Probe
 from argosy.core.redact import redacted_url
 from argosy.core.types import FileState, Progress, Queue, Task
@@ -138,6 +139,33 @@ class ProbeDocument:
     fits: bool | None
     occupied: str | None
     task_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDocument:
+    """A model, or anything else that can be ensured. ``state``: ``here`` (``path`` is what a program opens), ``under_way``
+    (``task`` is to bring it), or ``absent`` (``task``, if there is one, says what became of the last try).
+    """
+
+    id: str
+    state: str
+    path: str | None
+    listed: bool
+    """Whether it is in the catalogue of models."""
+    essential: bool
+    priority: int
+    size: int | None
+    progress: Figures | None
+    task: TaskDocument | None
+
+
+def of_model(status: ModelStatus, progress: Progress | None = None) -> ModelDocument:
+    """Return where a model stands; ``progress`` are the live counters of its task, if it has any."""
+    return ModelDocument(
+        id=status.id, state=status.state.value, path=status.path, listed=status.listed, essential=status.essential,
+        priority=status.priority, size=status.size, progress=status.figures,
+        task=None if status.task is None else of_task(status.task, progress),
+    )  # fmt: skip
 
 
 def of_probe(probe: Probe) -> ProbeDocument:

@@ -351,6 +351,11 @@ class Progress:
     files_done: int = 0
     files_total: int = 1
 
+    @property
+    def percent(self) -> float | None:
+        """0 to 100, or None while the total is unknown."""
+        return min(100.0, 100.0 * self.received / self.total) if self.total else None
+
 
 def file_states(task: Task) -> tuple[FileState, ...]:
     """Return the files of a task as they are before anything has been done about them."""

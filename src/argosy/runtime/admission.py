@@ -119,10 +119,16 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
 def key_of(request: Request, spec: TaskSpec) -> str:
     """Return the identity of (source, destination, name): the same request again has the same."""
     texts = [request.source] if isinstance(request.source, str) else request.source
-    parts = (spec.directory, request.name or "", *texts) if texts else (spec.directory, *map(str, request.files))
+    parts = (spec.directory, request.name or "", *texts) if texts else (spec.directory, *map(_identity, request.files))
     if spec.include or spec.exclude:
         parts += ("include", *spec.include, "exclude", *spec.exclude)
     return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _identity(file: FileSpec) -> str:
+    """Return which bytes are meant, and under which name: other mirrors of the same are no other file."""
+    content = str(file.checksum) if file.checksum is not None else f"{file.urls[0]} {file.size}"
+    return f"{file.path or ''}\0{content}"
 
 
 def new_task(request: Request, spec: TaskSpec, *, session: str | None, rank: float, now: float) -> NewTask:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from argosy.bus.local import Event
     from argosy.core.events import Recorded
     from argosy.core.explain import Reason
     from argosy.core.limits import Limits
+    from argosy.core.model import ModelStatus
     from argosy.core.types import FileState, Progress, Queue, Status, Task, TaskId
     from argosy.runtime.admission import Request
     from argosy.runtime.handle import TaskHandle
@@ -57,6 +60,21 @@ class Commands(Protocol):
         ...
 
     async def add_many(self, requests: Sequence[Request]) -> list[TaskHandle]: ...
+
+    # -- models, and whatever must be here ---------------------------------------------------------
+    async def models(self) -> Sequence[ModelStatus]: ...
+
+    async def begin(
+        self, source: str, *, directory: str | Path | None = None, include: Sequence[str] = (),
+        exclude: Sequence[str] = (), queue: Queue = ...,
+    ) -> ModelStatus: ...  # fmt: skip
+
+    async def ensure(
+        self, source: str, *, directory: str | Path | None = None,
+        progress: Callable[[Progress], object] | None = None, include: Sequence[str] = (), exclude: Sequence[str] = (),
+    ) -> Path: ...  # fmt: skip
+
+    async def followed(self, status: ModelStatus, progress: Callable[[Progress], object] | None = None) -> Path: ...
 
     # -- verbs -------------------------------------------------------------------------------------
     async def pause(self, ids: Sequence[TaskId]) -> list[Outcome]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -68,6 +68,13 @@ class TaskHandle:
         if task.status is Status.FAILED and task.error is not None:
             raise raised(task.error)
         raise Interrupted(f"the task was {task.status}", hint=f"argosy resume {task.id[:8]} goes on")
+
+    async def followed(self, tell: Callable[[Progress], object] | None) -> Task:
+        """Do the same, and ``tell`` the counters as they change until then."""
+        if tell is not None:
+            async for now in self.progress():
+                tell(now)
+        return await self.result()
 
     @property
     def seen(self) -> Task:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from argosy.core.lifecycle import Retry
+from argosy.core.lifecycle import Prioritise, Retry
 from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
 from argosy.errors import UsageError
 from argosy.runtime.admission import Request, new_task, renewed, understood
@@ -164,4 +164,6 @@ class Intake:
             asks.append(Enlist(session))
         if respec is not None or task.status is not Status.PENDING:
             asks.append(Retry(rank))  # it may have come to rest since it was looked up; else this changes nothing
+        elif newer.queue < task.queue:
+            asks.append(Prioritise(queue=newer.queue, rank=rank))  # somebody waits for it now
         return asks

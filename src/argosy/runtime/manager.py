@@ -14,19 +14,21 @@ from argosy.core.checksum import Checksum
 from argosy.core.events import Recorded
 from argosy.core.explain import Reason
 from argosy.core.limits import Limits
+from argosy.core.model import ModelStatus, Presence
 from argosy.core.types import TERMINAL, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
 from argosy.errors import StoreError, UnknownTask, UsageError
 from argosy.runtime import parts, standing
 from argosy.runtime.admission import Request
 from argosy.runtime.aftermath import wishes
 from argosy.runtime.clock import Clock, SystemClock
-from argosy.runtime.ensure import brought, here
+from argosy.runtime.ensure import Wanted, look, shelf_of, wanted, with_figures
 from argosy.runtime.gauge import Gauge
 from argosy.runtime.handle import TaskHandle
 from argosy.runtime.inquiry import why
 from argosy.runtime.intake import Intake
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Outcome
+from argosy.runtime.place import place_of
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.runtime.revision import update
 from argosy.runtime.waiting import at_rest, idle
@@ -185,17 +187,64 @@ class Runtime:
         self._check_open()
         return await probe(self._machine, request, self._directory)
 
-    async def ensure(self, source: str, *, directory: str | Path | None = None, **more: Any) -> Path:  # noqa: ANN401 - fields of Request
-        """Return where ``source`` is, all of it: at once if it was brought before and is still there, else once it is.
+    # -- models, and whatever must be here ---------------------------------------------------------
 
-        What somebody brings already is joined, also in another process; what nobody brings is begun, ahead of the
-        backlog. ``more`` are fields of :class:`Request`. Raises what kept it from coming.
+    async def models(self) -> list[ModelStatus]:
+        """Return where each model of the catalogue stands: essential ones first, then by priority. Raises UsageError,
+        code ``model_catalogue``, for one that makes no sense.
         """
         self._check_open()
-        more.setdefault("options", self.settings.options())
-        request = Request(source, directory, **more)
-        found = await here(self._machine, request, self._directory)
-        return found or await brought(self, self._machine, request)
+        shelf = await shelf_of(self.settings)
+        return [await self._status(wanted(shelf, self.settings, model.id, {})) for model in shelf.in_order()]
+
+    async def model(self, source: str, **more: Any) -> ModelStatus:  # noqa: ANN401 - fields of Request
+        """Return where one model stands, or anything else that :meth:`ensure` takes. Asks no server."""
+        return await self._status(await self._wanted(source, more))
+
+    async def begin(self, source: str, **more: Any) -> ModelStatus:  # noqa: ANN401 - likewise
+        """Do the same, and have it brought if it is not here: what is under way is joined, else it is begun ahead of the
+        backlog (``queue`` says otherwise).
+        """
+        asked = await self._wanted(source, more)
+        status = await look(self._machine, asked, self._directory)
+        if status.state is not Presence.HERE:
+            (handle,) = await self.add_many([asked.request])
+            status = asked.status(Presence.UNDER_WAY, handle.seen)
+        return self._with_figures(status)
+
+    async def ensure(
+        self, source: str, *, directory: str | Path | None = None,
+        progress: Callable[[Progress], object] | None = None, **more: Any,  # noqa: ANN401 - likewise
+    ) -> Path:  # fmt: skip
+        """Return where ``source`` is, all of it: at once if it was brought before and is still there, else once it is.
+        ``source`` is the name of a model in the catalogue, or what :meth:`add` takes.
+
+        What somebody brings already is joined, also in another process; what nobody brings is begun, ahead of the
+        backlog. ``progress`` is called with the counters as they change. ``more`` are fields of :class:`Request`. Raises
+        what kept it from coming.
+        """
+        return await self.followed(await self.begin(source, directory=directory, **more), progress)
+
+    async def followed(self, status: ModelStatus, progress: Callable[[Progress], object] | None = None) -> Path:
+        """Return where it is once what :meth:`begin` has begun, or found, is here. Otherwise as :meth:`ensure`."""
+        if status.path is not None or status.task is None:
+            return Path(status.path or "")
+        return await self.place(await TaskHandle(self, status.task, joined=True).followed(progress))
+
+    async def place(self, task: Task) -> Path:
+        """Return what a program opens to use what the task has brought: the file, or the folder of many."""
+        return place_of(self._machine.sources, task, await self.files(task.id))
+
+    async def _wanted(self, source: str, more: dict[str, Any]) -> Wanted:
+        self._check_open()
+        return wanted(await shelf_of(self.settings), self.settings, source, more)
+
+    async def _status(self, asked: Wanted) -> ModelStatus:
+        return self._with_figures(await look(self._machine, asked, self._directory))
+
+    def _with_figures(self, status: ModelStatus) -> ModelStatus:
+        task = status.task
+        return with_figures(status, None if task is None else self.progress_of(task), self._machine.clock.epoch())
 
     # -- verbs -------------------------------------------------------------------------------------
 

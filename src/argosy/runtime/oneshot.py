@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from argosy.core.types import Progress
 from argosy.errors import UsageError
 from argosy.runtime.manager import Runtime
 
@@ -42,11 +44,14 @@ async def ensure(
     directory: str | Path | None = None,
     *,
     home: str | Path | None = None,
+    progress: Callable[[Progress], object] | None = None,
     **request: Any,  # noqa: ANN401 - as Request
 ) -> Path:
     """Return the path of ``source`` (a model, a dataset, a file), complete: at once if it is here already.
 
-    ``await argosy.ensure("hf:org/name")`` gives what ``from_pretrained`` takes. Takes what :meth:`Runtime.ensure` takes.
+    ``await argosy.ensure("hf:org/name")`` gives what ``from_pretrained`` takes; so does the name of a model in the
+    catalogue. ``progress`` is called with the counters (``received``, ``total``, ``percent``) as they change. Takes what
+    :meth:`Runtime.ensure` takes.
     """
     async with Runtime(home, session=True) as runtime:
-        return await runtime.ensure(source, directory=directory, **request)
+        return await runtime.ensure(source, directory=directory, progress=progress, **request)

@@ -28,6 +28,7 @@ from argosy.service.routes import (
     job_socket,
     limits,
     metrics,
+    models,
     page,
     probe,
     results,
@@ -70,7 +71,7 @@ def routed() -> FastAPI:
     """Return an app that has every route and describes them; it answers nothing yet."""
     app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
     for routes in (  # they are looked through in this order, so what is asked most comes first
-        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, limits,
+        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, models, limits,
         configuration, history, stats, background, description, security, webhooks, page,
     ):  # fmt: skip
         app.include_router(routes.router)

@@ -152,6 +152,20 @@ class Wanted(Form):
     engine: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.-]+$")] | None = None
 
 
+class Ensured(Form):
+    """What must be here."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "hf:org/name", "include": ["*.safetensors"]}]})
+
+    id: Url = Field(description="A model of the catalogue, or what a task can be made of: `hf:org/name`, a URL.")
+    directory: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = Field(
+        default=None, description="A folder below the service's download folder, instead of where its kind belongs."
+    )
+    include: Annotated[list[Pattern], Field(max_length=100)] = []
+    exclude: Annotated[list[Pattern], Field(max_length=100)] = []
+    queue: QueueName = "interactive"
+
+
 class NewTask(Wanted):
     """A task to be made."""
 

@@ -24,6 +24,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from argosy import config
+from argosy.core.model import Presence
+from argosy.core.types import Queue
 from argosy.errors import ArgosyError
 from argosy.runtime import endpoint
 from argosy.runtime.clock import SystemClock
@@ -102,6 +104,7 @@ async def _begin(
     secrets = secret.load(settings.home)
     store = TimedStore(settings.home.database, metrics.commit.observe)
     runtime = await parts.enter_async_context(Runtime(settings=settings, store=store, witness=witness))
+    await _begin_models(runtime, settings["models_at_start"])
     guard = Guard.of(settings.with_flags(host=listeners.host), secrets, store, clock)
     if witness is not None:
         await parts.enter_async_context(TaskSpans(runtime, witness))
@@ -119,6 +122,13 @@ async def _begin(
         )
     )
     return Service(runtime, settings, secrets, clock, live, guard, meters, downloads, webhooks)
+
+
+async def _begin_models(runtime: Runtime, which: str) -> None:
+    """Put what is missing of the catalogue of models into the backlog, if it is to be there by itself."""
+    for each in await runtime.models() if which != "none" else ():
+        if each.state is Presence.ABSENT and (each.essential or which == "all"):
+            await runtime.begin(each.id, queue=Queue.AUTOMATIC)
 
 
 def _linking(

@@ -32,6 +32,7 @@ while it happens is described at `/asyncapi.json`."""
 TAGS: Final = {
     "jobs": "Files asked for by id or URL, as one job; each file is reported on its own.",
     "tasks": "Every download, and full control of it.",
+    "models": "What must be here: models of the catalogue, and anything that a source names.",
     "background": "The five commands of a download in the background: start, progress of one, progress of all, cancel, clean up.",
     "events": "What has happened, and what happens.",
     "results": "Finished files, at links that expire.",

@@ -58,7 +58,8 @@ REFUSALS: Final = {
         "forbidden": "this takes the scope 'write'", "origin": "a page of another site asks",
         "address": "10.0.0.7 is not a public address", "signature": "the link is not ours, or was changed"}),
     404: Refusal("There is no such thing.", {
-        "unknown_task": "there is no task 3f2a9c0d5b6e4f708192a3b4c5d6e7f8", "not_found": "Not Found"}),
+        "unknown_task": "there is no task 3f2a9c0d5b6e4f708192a3b4c5d6e7f8", "not_found": "Not Found",
+        "unknown_model": "there is no model 'tiny' in the catalogue"}),
     408: Refusal("What was sent did not come in time.", {"too_slow": "the request's body did not come in time"}, True),
     409: Refusal("The task's status does not allow it, or something else is in the way.", {
         "illegal_transition": "a completed task cannot be paused", "conflict": "somebody changed the task meanwhile",

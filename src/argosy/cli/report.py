@@ -214,4 +214,7 @@ def _pace(task: Task) -> list[str]:
 def _proof(files: Sequence[FileState]) -> list[str]:
     proofs = {state.verified_by for state in files}
     proof = proofs.pop() if len(proofs) == 1 else None
-    return [f"{proof} right"] if proof not in (None, "length", "none") else []
+    if proof in (None, "length", "none"):
+        return []
+    algorithm = proof.removeprefix("local:")
+    return [f"{algorithm} right", *(["copied from this machine"] if algorithm != proof else [])]

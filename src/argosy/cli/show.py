@@ -103,6 +103,8 @@ def _facts(face: Face, task: Task, reason: Reason) -> list[tuple[str, str]]:
 def _about(state: FileState) -> list[tuple[str, str]]:
     resumable = {True: "yes", False: "no: the server takes no ranges", None: ""}[state.resumable]
     proof = {"length": "its length only", "none": "nothing"}.get(state.verified_by or "", state.verified_by or "")
+    if proof.startswith("local:"):
+        proof = f"{proof.removeprefix('local:')}; the bytes were on this machine already"
     return [
         ("mirrors", str(len(state.urls) - 1) if len(state.urls) > 1 else ""),
         ("resumable", resumable),

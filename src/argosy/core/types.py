@@ -311,7 +311,8 @@ class FileState:
     attempts: int = 0
     error: Failure | None = None
     verified_by: str | None = None
-    """``sha256`` (or another algorithm), ``length`` or ``none``: what ``done`` rests on."""
+    """``sha256`` (or another algorithm), ``length`` or ``none``: what ``done`` rests on; ``local:`` before an algorithm
+    says that the bytes were on this machine already and were not fetched."""
     memo: str | None = None
     """What the engine notes for itself, to go on with in another process: text that means nothing to anybody else."""
 
@@ -335,6 +336,15 @@ _TASK_FIELDS = tuple(field.name for field in fields(Task))
 _task_values: Callable[[Task], tuple[Any, ...]] = attrgetter(*_TASK_FIELDS)
 _FILE_FIELDS = tuple(field.name for field in fields(FileState))
 _file_values: Callable[[FileState], tuple[Any, ...]] = attrgetter(*_FILE_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A finished file, as a task has left it."""
+
+    path: str
+    size: int | None
+    mtime_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from argosy.core.header import parse_http_date
 from argosy.core.names import from_content_disposition, from_url, numbered, safe_name
 from argosy.core.types import FileState, FileStatus, TransferOptions
+from argosy.destinations.borrow import Stopped, borrowed
 from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
@@ -22,7 +23,7 @@ from argosy.destinations.landing import land, landed
 from argosy.destinations.parcel import MemoryPart, Parcels, stow
 from argosy.destinations.part import FilePart, lock, workshop_name
 from argosy.destinations.policy import check_replaceable, exists, heed
-from argosy.destinations.port import Facts, Part
+from argosy.destinations.port import Facts, Loan, Part
 from argosy.destinations.salvage import find, part_name, reclaim
 from argosy.errors import LocalError
 
@@ -124,6 +125,25 @@ class LocalDestination:
             raise
         received = sum(end - first for first, end in kept)
         return replace(state, extents=kept, received=received, part="/".join((*folders, name)))
+
+    async def borrow(self, state: FileState, options: TransferOptions, loan: Loan, *, fence: int) -> FileState | None:
+        """Return the state with every byte in a part of its own, verified and durable, taken from a file that is here
+        already; None if there is none, or the policy has to ask the server first.
+        """
+        return await self._run_alone(self._borrow, state, options, loan, fence)
+
+    def _borrow(self, state: FileState, options: TransferOptions, loan: Loan, fence: int) -> FileState | None:
+        named = state if state.path is not None else _named_by_link(state)
+        if named is None or named.path is None:
+            return None
+        folders, name = split(named.path)
+        part = part_name(name, state, fence, "c")
+        with suppress(OSError, LocalError, Stopped), walked(self.directory, folders, create=True) as fd:
+            if options.if_exists not in ("rename", "overwrite") and entry(name, fd) is not None:
+                return None
+            found = borrowed(_empty(named), part, fd, loan)
+            return None if found is None else found.having(part="/".join((*folders, part)))
+        return None  # what is in the way is in the way of a download as well, which then says so
 
     # -- when every byte is here -------------------------------------------------------------------
 
@@ -316,6 +336,12 @@ class LocalDestination:
 def _name(state: FileState, facts: Facts) -> str:
     named = from_content_disposition(facts.disposition) if facts.disposition else None
     return safe_name(named or from_url(state.urls[0]) or from_url(facts.url) or "")
+
+
+def _named_by_link(state: FileState) -> FileState | None:
+    """Return the state with the name that its link has; None if only the server can tell."""
+    name = from_url(state.urls[0])
+    return state.having(path=safe_name(name)) if name else None
 
 
 def _by_folder(paths: Sequence[str]) -> dict[tuple[str, ...], list[int]]:

@@ -61,15 +61,7 @@ class FilePart:
     def reserve(self, size: int) -> None:
         """Give the file its final length, sparse. Raises DiskFull if the rest of it cannot fit on the disk."""
         try:
-            held = os.fstat(self.fd).st_blocks * 512
-            disk = os.fstatvfs(self.fd)
-            free = disk.f_bavail * disk.f_frsize
-            spare = min(SPARE_BYTES, disk.f_blocks * disk.f_frsize // SPARE_SHARE)
-            if size - held > max(0, free - spare) and size > held:
-                raise DiskFull(
-                    f"{self._shown} needs {size - held:,} bytes more, the disk has {free:,}",
-                    hint="free some space or choose another folder; nothing is lost",
-                )
+            require_room(self.fd, size, self._shown)
             os.ftruncate(self.fd, size)
         except OSError as error:
             raise local_error(error, self._shown) from error
@@ -118,6 +110,19 @@ class FilePart:
         if fd >= 0:
             with suppress(OSError):  # whether the bytes are safe was settled by the last flush
                 os.close(fd)
+
+
+def require_room(fd: int, size: int, shown: str) -> None:
+    """Raise DiskFull if the file cannot become ``size`` bytes long on its disk, and leave that some room. Raises OSError."""
+    held = os.fstat(fd).st_blocks * 512
+    disk = os.fstatvfs(fd)
+    free = disk.f_bavail * disk.f_frsize
+    spare = min(SPARE_BYTES, disk.f_blocks * disk.f_frsize // SPARE_SHARE)
+    if size - held > max(0, free - spare) and size > held:
+        raise DiskFull(
+            f"{shown} needs {size - held:,} bytes more, the disk has {free:,}",
+            hint="free some space or choose another folder; nothing is lost",
+        )
 
 
 def workshop_name(part: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from argosy.core.types import FileState
+from argosy.core.checksum import Checksum
+from argosy.core.types import FileState, Kept
 from argosy.errors import ArgosyError
 from argosy.value import dataclass
 
@@ -69,6 +70,19 @@ class Part(Protocol):
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What may be borrowed, and how."""
+
+    checksum: Checksum
+    kept: tuple[Kept, ...]
+    """Files that should have those bytes, the best first."""
+    link: bool
+    """A further name of the same file will do, where the file system can give it one."""
+    stopped: Callable[[], bool]
+    """Asked in another thread."""
 
 
 class AlreadyThere(ArgosyError):

@@ -19,10 +19,10 @@ STEM_BYTES: Final = 80
 COPY_BYTES: Final = 4 * 1024 * 1024
 
 
-def part_name(name: str, state: FileState, fence: int) -> str:
-    """Return what the part of the file is called while the lease ``fence`` holds."""
+def part_name(name: str, state: FileState, fence: int, kind: str = "") -> str:
+    """Return what the part of the file is called while the lease ``fence`` holds; of another ``kind`` it is another part."""
     stem = name.encode()[:STEM_BYTES].decode(errors="ignore")
-    return f".{stem}.{state.task_id[:8]}-{state.index}.{fence:x}.part"
+    return f".{stem}.{state.task_id[:8]}-{state.index}{kind}.{fence:x}.part"
 
 
 def find(name: str, fd: int) -> str | None:

@@ -18,6 +18,7 @@ from argosy.runtime.network import offline
 from argosy.runtime.ports import Destination, Revalidator
 from argosy.runtime.proof import is_still_there, left_alone, proven
 from argosy.runtime.relink import Relinker
+from argosy.runtime.reuse import Reuse
 from argosy.runtime.sidecar import Sidecars
 from argosy.runtime.tracing import FileTrace, traced
 from argosy.runtime.yard import Job, Yard
@@ -34,6 +35,7 @@ class Carrier:
         self._options = job.task.spec.options
         self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
         self._sidecars = Sidecars(self._options) if self._options.sidecar is not None else None
+        self._reuse = Reuse(job, yard, destination)
         self._relinker = Relinker(job, yard, manifest)
         self._unlisted = False
         """Whether it has been said that a file's checksum is in no list."""
@@ -63,6 +65,10 @@ class Carrier:
             state = await self._destination.adopt(state)
             self._manifest.note(state)
         expected = await self._expected(state, engine)
+        borrowed = await self._reuse.borrow(_anew(state), expected)
+        if borrowed is not None:
+            await self._destination.discard([state])
+            return borrowed
         try:
             return await self._fetch(state, engine, expected)
         except IntegrityError as error:
@@ -95,6 +101,8 @@ class Carrier:
         """Ask the server whether the file published earlier, if it is still as it was, is what it has."""
         if not is_still_there(self._job.task.spec.directory, state):
             return False
+        if await self._reuse.is_proven(state):
+            return True
         if not isinstance(engine, Revalidator):
             return False
         return await unless_stopped(self._job.token, engine.unchanged(state, self._options))

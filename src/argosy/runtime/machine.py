@@ -60,6 +60,7 @@ class Machine:
         witness: Witness | None = None,
         wishes: Wishes | None = None,
         history_days: float = 0,
+        reuse: str = "off",
     ) -> None:
         self.store = store
         self.clock = clock
@@ -75,6 +76,7 @@ class Machine:
         self._max_running = max_running
         self._witness = witness
         self._engines = engines
+        self._reuse = reuse
         self._build_warehouse = warehouse
         self.warehouse = warehouse()
         self.holdings = Holdings(self.me.id, self.me.pid)
@@ -136,6 +138,7 @@ class Machine:
             warehouse=self._build_warehouse(), throttles=Throttles(self.limits, self.clock),
             gate=Gate(self.limits.connections_per_host), post=reports.post,
             reply=lambda future, outcome: pool.call(_resolve, future, outcome), witness=self._witness,
+            reuse=self._reuse,
         )  # fmt: skip
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

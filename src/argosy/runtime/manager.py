@@ -87,6 +87,7 @@ class Runtime:
             witness=witness,
             wishes=wishes(self.settings["on_complete"], self.settings["on_failure"], self.settings["notify"]),
             history_days=self.settings["history_days"],
+            reuse=self.settings["reuse"],
         )
         self._intake = Intake(self._machine, self._directory)
         self._open = False

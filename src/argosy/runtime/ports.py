@@ -9,7 +9,7 @@ from argosy.core.events import Recorded
 from argosy.core.lifecycle import Stop
 from argosy.core.probe import Found
 from argosy.core.types import FileSpec, FileState, Task, TaskId, TaskSpec, TransferOptions
-from argosy.destinations.port import Facts, Part
+from argosy.destinations.port import Facts, Loan, Part
 from argosy.engines.port import Engine
 from argosy.sources.port import Headers, Web
 
@@ -50,6 +50,10 @@ class Destination(Protocol):
 
     async def adopt(self, state: FileState) -> FileState:
         """Return the state with only those extents that are really in its part."""
+        ...
+
+    async def borrow(self, state: FileState, options: TransferOptions, loan: Loan, *, fence: int) -> FileState | None:
+        """Return the state with every byte in its part, verified, from a file that is here already; None without one."""
         ...
 
     async def choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:

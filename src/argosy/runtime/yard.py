@@ -35,6 +35,8 @@ class Yard:
     """Bring an outcome back from the router's loop to the transfer loop."""
     witness: Witness | None = None
     """Records spans of files and segments, if anybody does."""
+    reuse: str = "off"
+    """What the setting of that name says."""
     brought: int = 0
     """Bytes of files that have come since it was built; read from anywhere, written here."""
 

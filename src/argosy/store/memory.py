@@ -9,9 +9,10 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
+from argosy.core.checksum import Checksum
 from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
-from argosy.core.types import TERMINAL, WAITING, FileState, Lease, Queue, Status, Task, TaskId
+from argosy.core.types import TERMINAL, WAITING, FileState, FileStatus, Kept, Lease, Queue, Status, Task, TaskId
 from argosy.store import rule
 from argosy.store.codec import holds, shows
 from argosy.store.memory_record import MemoryRecords
@@ -118,6 +119,16 @@ class MemoryStore(MemoryRecords):
     async def files_of(self, ids: Collection[TaskId]) -> Mapping[TaskId, Sequence[FileState]]:
         found = {task_id: await self.files(task_id) for task_id in ids}
         return {task_id: files for task_id, files in found.items() if files}
+
+    async def kept(self, checksum: Checksum, limit: int) -> Sequence[Kept]:
+        with self._lock:
+            newest = sorted(self._all.tasks.values(), key=_number, reverse=True)
+            return [
+                Kept(f"{task.spec.directory}/{file.published}", file.size, file.part_mtime_ns)
+                for task in newest
+                for _, file in sorted(self._all.files.get(task.id, {}).items())
+                if file.status is FileStatus.DONE and file.checksum == checksum and file.published is not None
+            ][:limit]
 
     async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:
         with self._lock:

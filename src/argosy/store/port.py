@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Literal, Protocol
 
+from argosy.core.checksum import Checksum
 from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
-from argosy.core.types import FileState, Lease, Queue, Status, Task, TaskId
+from argosy.core.types import FileState, Kept, Lease, Queue, Status, Task, TaskId
 from argosy.value import dataclass
 
 EVENTS_PER_TASK = 10
@@ -237,6 +238,12 @@ class Store(Records, Protocol):
 
     async def files_of(self, ids: Collection[TaskId]) -> Mapping[TaskId, Sequence[FileState]]:
         """Return the files, by index, of those of the tasks that have any."""
+        ...
+
+    async def kept(self, checksum: Checksum, limit: int) -> Sequence[Kept]:
+        """Return up to ``limit`` finished (``done``) files whose checksum is that, those of the newest tasks first. Cost is
+        that of the files found.
+        """
         ...
 
     async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:

@@ -32,6 +32,7 @@ from argosy.core.types import (
     FileSpec,
     FileState,
     FileStatus,
+    Kept,
     Lease,
     Queue,
     Status,
@@ -383,6 +384,32 @@ class StoreContract:
         await did(store, moved(again, Status.PENDING))
         await store.commit([Change(gone, None)])
         assert await store.by_keys(["a", "b"]) == {}
+
+    async def test_kept_finds_finished_files_by_their_checksum_newest_first(self, store: Store, rival: Store) -> None:
+        known = Checksum("sha256", "0f" * 32)
+
+        def finished(task: Task, index: int, **other: object) -> FileState:
+            done = {"status": FileStatus.DONE, "checksum": known, "published": f"\udcfc{index}", "size": 5, **other}
+            return replace(full_file(task, index), **done)  # type: ignore[arg-type]
+
+        older, newer = (
+            replace(task, spec=replace(task.spec, directory=folder))
+            for task, folder in ((make_task(), "/o\udcfc"), (make_task(), "/n"))
+        )
+        others = (
+            finished(older, 1, status=FileStatus.SKIPPED), finished(older, 2, status=FileStatus.PUBLISHING),
+            finished(older, 3, checksum=None), finished(older, 4, checksum=Checksum("sha256", "0e" * 32)),
+            finished(older, 5, published=None),
+        )  # fmt: skip
+        mine = finished(newer, 1, part_mtime_ns=None, received=0, extents=(), block_size=0, block_hashes=b"", memo=None)
+        await store.add([NewTask(older, (finished(older, 0), *others)), NewTask(newer, (finished(newer, 0), mine))])
+        moment = full_file(older).part_mtime_ns
+        found = [Kept("/n/\udcfc0", 5, moment), Kept("/n/\udcfc1", 5, None), Kept("/o\udcfc/\udcfc0", 5, moment)]
+        assert list(await rival.kept(known, 9)) == found
+        assert list(await rival.kept(known, 2)) == found[:2]
+        assert list(await rival.kept(Checksum("sha256", "0d" * 32), 9)) == []
+        await store.commit([Change((await store.get([newer.id]))[newer.id], None)])
+        assert list(await store.kept(known, 9)) == found[2:]
 
     async def test_the_key_of_a_task_that_was_finished_and_waits_again_is_taken(self, store: Store) -> None:
         task = await put_one(store, key="k", status=Status.FAILED)

@@ -29,6 +29,12 @@ FROM (SELECT value AS id FROM json_each(?1)) AS wanted CROSS JOIN tasks USING (i
      LEFT JOIN segments USING (number, position)
 ORDER BY number, position
 
+-- name: kept -> 4
+SELECT directory, published, size, part_mtime_ns
+FROM files JOIN tasks USING (number) LEFT JOIN segments USING (number, position)
+WHERE checksum = ?1 AND checksum IS NOT NULL AND files.status = 'done' AND published IS NOT NULL
+ORDER BY number DESC, position LIMIT ?2
+
 -- name: branch
 SELECT * FROM (SELECT number FROM tasks WHERE {conditions} ORDER BY number {order} LIMIT :limit)
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import apsw
 
+from argosy.core.checksum import Checksum
 from argosy.core.events import Lasting, Recorded
 from argosy.core.schedule import Candidate
-from argosy.core.types import TERMINAL, FileState, Lease, Queue, Status, Task, TaskId
+from argosy.core.types import TERMINAL, FileState, Kept, Lease, Queue, Status, Task, TaskId
 from argosy.store import rule
 from argosy.store.codec import armour, disarm, holds, shows
 from argosy.store.port import (
@@ -171,6 +172,10 @@ class SqliteStore(SqliteRecords):
             task_id = disarm(owner)
             found.setdefault(task_id, []).append(row.file_from_row(task_id, each))
         return found
+
+    async def kept(self, checksum: Checksum, limit: int) -> Sequence[Kept]:
+        rows = await self._read.do(lambda db: listed(db, "kept", (str(checksum), limit)))
+        return [Kept(f"{disarm(folder)}/{disarm(path)}", size, mtime_ns) for folder, path, size, mtime_ns in rows]
 
     async def by_keys(self, keys: Collection[str]) -> Mapping[str, Task]:
         wanted = json.dumps([armour(key) for key in keys])

@@ -15,10 +15,12 @@ import pytest
 
 import argosy
 from argosy import Request, Runtime, TransferOptions
+from argosy.core.model import Presence
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
 from argosy.sources.huggingface import HuggingFaceSource, Repository, parse
-from argosy.testing.faults import Redirect, RequireBearer
+from argosy.testing.faults import Redirect, RequireBearer, Throttle
+from argosy.testing.poll import until
 from argosy.testing.server import FaultyServer
 from argosy.testing.source_contract import SourceContract, SourceSubject
 
@@ -202,6 +204,60 @@ async def test_two_processes_bring_it_once(hub: FaultyServer, tmp_path: Path) ->
     answers = [process.communicate(timeout=60)[0].strip() for process in both]
     assert answers[0] == answers[1] != ""
     assert hub.bytes_sent(f"/cdn/{COMMIT}/model.safetensors") < 1.5 * len(WEIGHTS)
+
+
+LARGE = bytes(range(256)) * 8192
+
+
+@pytest.fixture
+def slow_hub(hub: FaultyServer) -> FaultyServer:
+    """The hub with weights of 2 MiB that take their time."""
+    publish(hub, COMMIT, {"config.json": CONFIG, "model.safetensors": LARGE})
+    hub.set_faults(f"/cdn/{COMMIT}/model.safetensors", Throttle(150_000))
+    return hub
+
+
+async def test_it_goes_on_after_kill_9_at_any_byte(slow_hub: FaultyServer, tmp_path: Path) -> None:
+    home, blob = tmp_path / "home", f"/cdn/{COMMIT}/model.safetensors"
+    for share in (0.05, 0.3, 0.6):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(home)], env={**os.environ})
+        try:
+            await until(lambda share=share: slow_hub.bytes_sent(blob) > share * len(LARGE), 60.0)  # type: ignore[misc]
+        finally:
+            child.kill()
+            child.wait()
+        assert not (tmp_path / "hf/hub/models--org--tiny/refs/main").exists(), "it is not there before all of it is"
+    slow_hub.set_faults(blob)
+    folder = await argosy.ensure("hf:org/tiny", home=home)
+    assert (folder / "model.safetensors").read_bytes() == LARGE
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert slow_hub.bytes_sent(blob) < 2 * len(LARGE)
+
+
+async def test_what_is_given_up_leaves_no_partial_file(slow_hub: FaultyServer, tmp_path: Path) -> None:
+    async with Runtime(tmp_path / "home") as runtime:
+        begun = await runtime.begin("hf:org/tiny")
+        assert begun.task is not None
+        handle = await runtime.handle(begun.task.id)
+        async for now in handle.progress():
+            if now.received > 100_000:
+                break
+        assert list((tmp_path / "hf").rglob("*.part"))
+        await handle.cancel()
+        await runtime.rest(handle.id)
+        assert {path.name for path in (tmp_path / "hf").rglob("*") if path.is_file()} <= {"config.json"}
+        assert (await runtime.model("hf:org/tiny")).state is Presence.ABSENT
+
+
+async def test_a_new_revision_takes_unchanged_weights_from_the_old_one(hub: FaultyServer, tmp_path: Path) -> None:
+    home, newer = tmp_path / "home", "f" * 40
+    old = await argosy.ensure("hf:org/tiny", home=home)
+    publish(hub, newer, FILES | {"config.json": b"{}"}, revision="v2")
+    folder = await argosy.ensure("hf:org/tiny@v2", home=home)
+    assert folder.name == newer
+    assert {path: (folder / path).read_bytes() for path in FILES} == FILES | {"config.json": b"{}"}
+    assert hub.requests_to(f"/cdn/{newer}/model.safetensors") == []
+    assert (old / "config.json").read_bytes() == CONFIG
 
 
 class TestContract(SourceContract):

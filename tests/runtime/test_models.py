@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,35 @@ async def test_what_waits_in_the_backlog_goes_ahead_once_somebody_waits_for_it(
         await runtime.ensure("tiny")
         done = [(await handle.task()).finished_at for handle in handles]
         assert sum(at is not None for at in done) <= 1, "at most the one that ran already"
+
+
+async def test_outside_of_its_window_a_model_waits_and_says_so(server: FaultyServer, home: Path) -> None:
+    catalogue(home, tiny={"url": server.add("/tiny.bin", BODY)})
+    hour = (time.localtime().tm_hour + 12) % 24
+    async with Runtime(home) as runtime:
+        await runtime.apply_limits(window=f"{hour:02}:00-{hour:02}:30")
+        waiting = await runtime.begin("tiny")
+        assert waiting.task is not None
+        why = await runtime.why(waiting.task.id)
+        assert (why.code, server.requests) == ("window", [])
+        await runtime.apply_limits(window="")
+        assert (await runtime.ensure("tiny")).read_bytes() == BODY
+
+
+async def test_a_cap_for_all_holds_for_models_too(server: FaultyServer, home: Path) -> None:
+    catalogue(home, tiny={"url": server.add("/tiny.bin", BODY)})
+    async with Runtime(home) as runtime:
+        await runtime.apply_limits(rate="00:00-00:00 200k, else 200k")
+        begun = await runtime.begin("tiny")
+        assert begun.task is not None
+        handle = await runtime.handle(begun.task.id)
+
+        async def throttled() -> bool:
+            return (await runtime.why(handle.id)).code == "throttled"
+
+        await until(throttled)
+        await runtime.apply_limits(rate="unlimited")
+        assert (await runtime.ensure("tiny")).read_bytes() == BODY
 
 
 # -- among processes -----------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ import errno
 import fcntl
 import hashlib
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from xxhash import xxh3_64
@@ -23,8 +25,8 @@ from argosy.destinations.port import Loan
 
 FICLONE: Final = 0x40049409
 """ioctl_ficlone(2): the whole file shares the other's blocks, and each goes its own way when it is written to."""
-STEP_BYTES: Final = 8 * 1024 * 1024
-"""Copied between two looks at whether somebody wants it to stop."""
+STEP_BYTES: Final = 1024 * 1024
+"""Copied and read back before the next: it is still in the processor's cache then. A multiple of small files' blocks."""
 
 
 LOCAL: Final = "local:"
@@ -37,19 +39,17 @@ class Stopped(Exception):
 
 def borrowed(state: FileState, part: str, folder: int, loan: Loan) -> FileState | None:
     """Return the state with every byte in the part, verified and durable; None if no kept file has them. The part is then
-    gone. Raises Stopped, DiskFull and OSError of the folder's disk.
+    gone. Raises Stopped and DiskFull.
     """
     for kept in loan.kept:
-        try:
+        with suppress(OSError):  # gone, changed, or not for us to read: perhaps the next one is
             original = _opened(kept)
-        except OSError:
-            continue  # gone, changed, or not for us to read
-        try:
-            found = _from(original, kept, state, part, folder, loan)
-        finally:
-            os.close(original)
-        if found is not None:
-            return found
+            try:
+                found = _from(original, kept, state, part, folder, loan)
+            finally:
+                os.close(original)
+            if found is not None:
+                return found
     return None
 
 
@@ -71,13 +71,14 @@ def _from(original: int, kept: Kept, state: FileState, part: str, folder: int, l
     size = os.fstat(original).st_size
     done = False
     try:
-        fd = _linked(original, kept, part, folder) if loan.link else None
-        if fd is None:
-            fd = open_regular(part, folder, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            lock(fd)
-            _fill(fd, original, size, part, loan)
+        linked = _linked(original, kept, part, folder) if loan.link else None
+        fd = linked if linked is not None else _new(part, folder)
         try:
-            digest, hashes = _read_back(fd, size, loan)
+            copies = linked is None and not _shares(fd, original)
+            if copies:
+                require_room(fd, size, part)
+                os.ftruncate(fd, size)
+            digest, hashes = _read_back(fd, size, loan, partial(_copy, fd, original) if copies else None)
             os.fsync(fd)
             mtime_ns = os.fstat(fd).st_mtime_ns
         finally:
@@ -96,6 +97,13 @@ def _from(original: int, kept: Kept, state: FileState, part: str, folder: int, l
     )  # fmt: skip
 
 
+def _new(part: str, folder: int) -> int:
+    """Make the part and hold it. Raises OSError."""
+    fd = open_regular(part, folder, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    lock(fd)
+    return fd
+
+
 def _linked(original: int, kept: Kept, part: str, folder: int) -> int | None:
     """Give the file the part's name as a further one and open that; None where that cannot be."""
     try:
@@ -110,40 +118,40 @@ def _linked(original: int, kept: Kept, part: str, folder: int) -> int | None:
     return None
 
 
-def _fill(fd: int, original: int, size: int, shown: str, loan: Loan) -> None:
-    """Let the new file have the bytes of the other one."""
+def _shares(fd: int, original: int) -> bool:
+    """Let the new file share the blocks of the other one; False where the file system cannot."""
     try:
         fcntl.ioctl(fd, FICLONE, original)
     except OSError:
-        require_room(fd, size, shown)
-        os.ftruncate(fd, size)
-        at = 0
-        while at < size:
-            if loan.stopped():
-                raise Stopped from None
-            at += _copied(fd, original, at, min(STEP_BYTES, size - at))
+        return False
+    return True
 
 
-def _copied(fd: int, original: int, at: int, count: int) -> int:
-    """Copy some of the bytes at ``at`` and return how many. Raises OSError, also for a file that has become shorter."""
-    try:
-        done = os.copy_file_range(original, fd, count, at, at)
-    except (OSError, AttributeError):
-        done = os.pwrite(fd, os.pread(original, count, at), at)
-    if not done:
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    return done
+def _copy(fd: int, original: int, first: int, end: int) -> None:
+    """Copy the bytes of that range. Raises OSError, also for a file that has become shorter."""
+    while first < end:
+        try:
+            done = os.copy_file_range(original, fd, end - first, first, first)
+        except (OSError, AttributeError):
+            done = os.pwrite(fd, os.pread(original, end - first, first), first)
+        if not done:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        first += done
 
 
-def _read_back(fd: int, size: int, loan: Loan) -> tuple[str, bytes]:
-    """Return the checksum of all the file's bytes, and the hash of each of its blocks."""
+def _read_back(fd: int, size: int, loan: Loan, copy: Callable[[int, int], None] | None) -> tuple[str, bytes]:
+    """Return the checksum of all the file's bytes, and the hash of each of its blocks; ``copy`` brings each range first."""
     running = hashlib.new(loan.checksum.algorithm, usedforsecurity=False)
     block, hashes = block_size_for(size), bytearray()
-    step = max(block, STEP_BYTES // block * block)
-    for at in range(0, size, step):
+    buffer = memoryview(bytearray(max(1, min(size, max(block, STEP_BYTES)))))
+    for at in range(0, size, len(buffer)):
         if loan.stopped():
             raise Stopped
-        data = memoryview(os.pread(fd, step, at))
+        data = buffer[: min(len(buffer), size - at)]
+        if copy is not None:
+            copy(at, at + len(data))
+        if os.preadv(fd, [data], at) != len(data):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         running.update(data)
         for first in range(0, len(data), block):
             hashes += xxh3_64(data[first : first + block]).digest()

@@ -74,7 +74,7 @@ def test_essential_ones_come_first_then_by_priority(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
     path.write_text("".join(
         f'[models.{name}]\nurl = "https://example.org/{name}"\npriority = {priority}\nessential = {essential}\n'
-        for name, priority, essential in (("a", 0, "false"), ("b", 900, "false"), ("c", 0, "true"), ("d", 1, "true"))
+        for name, priority, essential in (("a", 0, "false"), ("b", 1000, "false"), ("c", -1000, "true"), ("d", 1, "true"))
     ))  # fmt: skip
     assert [model.id for model in read(path, BASE, needed=True).in_order()] == ["d", "c", "b", "a"]
 
@@ -100,6 +100,7 @@ def test_essential_ones_come_first_then_by_priority(tmp_path: Path) -> None:
         ('[models.tiny]\nurl = "https://e.org/x"\nsize = 1.5', "models.tiny.size: bytes are needed"),
         ('[models.tiny]\nurl = "https://e.org/x"\nfilename = "../x"', "models.tiny.filename: "),
         ('[models.tiny]\nurl = "https://e.org/x"\npriority = "high"', "models.tiny.priority: a whole number"),
+        ('[models.tiny]\nurl = "https://e.org/x"\npriority = 1001', "models.tiny.priority: a whole number"),
         ('[models.tiny]\nurl = "https://e.org/x"\nessential = "yes"', "models.tiny.essential: true or false"),
         ('[models.tiny]\nurl = "https://e.org/x"\ninclude = ["*"]', "models.tiny.include: there is no such key"),
         ("[models.tiny]\nfiles = []", "models.tiny.files: a list of files is needed"),

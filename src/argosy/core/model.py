@@ -8,7 +8,9 @@ from typing import Final
 from argosy.core.types import FileSpec, Progress, Task
 from argosy.value import dataclass
 
-HEAD_START: Final = 1000
+LARGEST_PRIORITY: Final = 1000
+"""Of a model, in either direction."""
+HEAD_START: Final = 10 * LARGEST_PRIORITY
 """So much higher is the priority of an essential model: all of those come before any other."""
 
 

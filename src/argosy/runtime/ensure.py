@@ -54,6 +54,7 @@ def wanted(shelf: Shelf, settings: Config, name: str, more: dict[str, Any]) -> W
     :class:`Request`. Raises UsageError.
     """
     options = more.pop("options", None) or settings.options()
+    more.setdefault("max_retries", settings["retries"])
     model = shelf.models.get(name)
     if model is None:
         if ":" not in name:

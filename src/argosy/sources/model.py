@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from argosy.core.checksum import parse
-from argosy.core.model import Model
+from argosy.core.model import LARGEST_PRIORITY, Model
 from argosy.core.names import from_url, safe_path
 from argosy.core.sizes import parse_size
 from argosy.core.types import FileSpec
@@ -25,7 +25,6 @@ from argosy.value import dataclass
 NAME: Final = "models.toml"
 LARGEST_BYTES: Final = 16 * 1024 * 1024
 LONGEST_ID: Final = 500
-LARGEST_PRIORITY: Final = 1_000_000
 _TOP: Final = ("models", "directory")
 _FILE: Final = ("url", "mirrors", "checksum", "size", "filename")
 _SOURCE: Final = ("source", "include", "exclude")

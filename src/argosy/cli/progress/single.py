@@ -7,6 +7,7 @@ import time
 
 from argosy.cli.face import Face
 from argosy.cli.progress.plain import PERIOD_S
+from argosy.cli.table import columns, cut
 from argosy.cli.text import whole_percent
 from argosy.core.names import terminal_safe
 from argosy.core.sizes import format_duration, format_rate, format_size
@@ -29,7 +30,7 @@ class Single:
         if self._silent:
             return
         if self._overwrites:
-            print(f"{ERASE}{self._line(now)}", end="", file=sys.stderr, flush=True)  # noqa: T201 - the view's purpose
+            print(f"{ERASE}{cut(self._line(now), columns() - 1)}", end="", file=sys.stderr, flush=True)  # noqa: T201 - the view's purpose
             self._drawn = True
         elif time.monotonic() - self._told_s >= PERIOD_S:
             self._told_s = time.monotonic()

@@ -15,7 +15,7 @@ from argosy.core.model import ModelStatus, Presence
 from argosy.service import ensuring, preference
 from argosy.service.answer import POLL_S, encoded, shown
 from argosy.service.context import Asker, Context, Service
-from argosy.service.form import Ensured, Url
+from argosy.service.form import Ensured
 from argosy.service.routes.tasks import Prefer
 from argosy.service.schema import problems
 from argosy.value import dataclass
@@ -44,7 +44,10 @@ class ModelPage:
 @router.get("/v1/models", operation_id="listModels", response_model=ModelPage, responses=problems(404, 422, 500))
 async def list_models(
     request: Request, service: Context, asker: Asker,
-    only: Annotated[Url | None, Parameter(alias="id", description="Only this one, be it in the catalogue or not.")] = None,
+    only: Annotated[
+        str | None,
+        Parameter(alias="id", min_length=1, max_length=2000, description="Only this one, be it in the catalogue or not."),
+    ] = None,
 ) -> Response:  # fmt: skip
     """Return where each model of the catalogue stands. No server is asked."""
     if only is not None:

@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from argosy.core.document import ModelDocument, of_model
 from argosy.core.model import ModelStatus, Presence
-from argosy.service import ensuring, preference
-from argosy.service.answer import POLL_S, encoded, shown
+from argosy.service.answering.answer import POLL_S, encoded, shown
+from argosy.service.asking import preference
+from argosy.service.asking.form import Ensured
 from argosy.service.context import Asker, Context, Service
-from argosy.service.form import Ensured
+from argosy.service.description.schema import problems
 from argosy.service.routes.tasks import Prefer
-from argosy.service.schema import problems
+from argosy.service.tasks import ensuring
 from argosy.value import dataclass
 
 router = APIRouter(tags=["models"])

@@ -22,9 +22,9 @@ from argosy.service.answering.answer import task_shown
 from argosy.service.asking.form import Checksum, Connections, Form, Options, Priority, QueueName, Rate, Retries, Url
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
-from argosy.service.routes.tasks import rested
 from argosy.service.security.principal import Principal
 from argosy.service.tasks.admittance import changes_of
+from argosy.service.tasks.awaiting import rested
 
 router = APIRouter(tags=["tasks"])
 IfMatch = Annotated[

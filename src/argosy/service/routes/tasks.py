@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, replace
 from http import HTTPStatus
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from argosy.core.document import ErrorDocument, TaskDocument, of_failure
-from argosy.core.types import ACTIVE, Status, Task, TaskId
+from argosy.core.types import ACTIVE, Status
 from argosy.errors import ArgosyError, UsageError
 from argosy.runtime.watch import AT_REST
 from argosy.service.answering.answer import POLL_S, document_of, encoded, plain, shown, task_shown
@@ -24,6 +23,7 @@ from argosy.service.asking import idempotency, paging, preference
 from argosy.service.asking.form import Moment, NewTask, NewTasks
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
+from argosy.service.tasks.awaiting import rested
 from argosy.service.tasks.creation import Created, create
 from argosy.store.port import Query
 from argosy.value import dataclass
@@ -148,22 +148,6 @@ async def _answered(request: Request, service: Service, created: Created, wait_s
         task = await rested(service, task.id, wait_s)
     ended = wait_s is not None and task.status in AT_REST
     return task_shown(request, service.runtime, task, status=200 if ended or created.joined else 202, headers=headers)
-
-
-async def rested(service: Service, task_id: TaskId, seconds: float) -> Task:
-    """Return the task once it is at rest, or as it is after that time, or when the service stops. Raises UnknownTask, and
-    Full while too many clients wait or listen.
-    """
-    with service.live.connected("wait") as line:
-        if service.live.closing is None:
-            waiting = [asyncio.create_task(each) for each in (service.runtime.rest(task_id), line.bell.wait())]
-            try:
-                await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for each in waiting:
-                    each.cancel()
-                await asyncio.gather(*waiting, return_exceptions=True)
-    return await service.runtime.task(task_id)
 
 
 def _document(service: Service, result: Created | ArgosyError) -> CreatedDocument:

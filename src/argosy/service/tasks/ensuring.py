@@ -9,11 +9,11 @@ from argosy.core.model import ModelStatus, Presence
 from argosy.core.types import Queue, Status
 from argosy.runtime.admission import Request
 from argosy.runtime.ensure import shelf_of
-from argosy.service.admittance import request_of
+from argosy.service.asking.form import Ensured, Options, Wanted
 from argosy.service.context import Service
-from argosy.service.form import Ensured, Options, Wanted
-from argosy.service.routes.tasks import rested
 from argosy.service.security.principal import Principal
+from argosy.service.tasks.admittance import request_of
+from argosy.service.tasks.awaiting import rested
 from argosy.sources.huggingface import parse
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.core.checksum import parse
+from argosy.core.pieces import Pieces
 from argosy.core.types import TransferOptions
 from argosy.errors import UsageError
 from argosy.lists.entry import Entry, Listing
@@ -19,13 +20,15 @@ from argosy.lists.export import FORMATS
 from argosy.lists.recognise import read, read_file
 
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+SHA1 = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"
 METALINK = f"""<?xml version="1.0" encoding="UTF-8"?>
 <metalink xmlns="urn:ietf:params:xml:ns:metalink">
   <file name="data/big.iso">
     <size>1048576</size>
     <hash type="md5">d41d8cd98f00b204e9800998ecf8427e</hash>
     <hash type="sha-256">{SHA}</hash>
-    <pieces length="262144" type="sha-256"><hash>{SHA}</hash></pieces>
+    <pieces length="524288" type="sha-1"><hash>{SHA1}</hash><hash>{SHA1}</hash></pieces>
+    <pieces length="262144" type="sha-256"><hash>{SHA}</hash><hash>{SHA}</hash><hash>{SHA}</hash><hash>{SHA}</hash></pieces>
     <url location="de" priority="2">https://second.example/big.iso</url>
     <url priority="1">https://first.example/big.iso</url>
     <url>ftp://last.example/big.iso</url>
@@ -86,11 +89,32 @@ def test_a_line_that_makes_no_sense_is_named(text: str) -> None:
 # -- Metalink ------------------------------------------------------------------------------------------
 
 
-def test_a_metalink_gives_mirrors_in_its_order_the_size_and_the_strongest_hash() -> None:
+def test_a_metalink_gives_mirrors_in_its_order_the_size_and_the_strongest_hashes() -> None:
     assert only(METALINK) == Entry(
         ("https://first.example/big.iso", "https://second.example/big.iso", "ftp://last.example/big.iso"),
-        "data/big.iso", checksum=parse(f"sha256:{SHA}"), size=1048576,
+        "data/big.iso", checksum=parse(f"sha256:{SHA}"), size=1048576, pieces=Pieces("sha256", 262_144, SHA * 4),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        f'length="262144" type="sha-256"><hash>{SHA}</hash>',
+        f'length="0" type="sha-256"><hash>{SHA}</hash>',
+        f'type="sha-256"><hash>{SHA}</hash>',
+        f'length="1048576"><hash>{SHA}</hash>',
+        'length="1048576" type="sha-256"><hash>nonsense</hash>',
+        'length="1048576" type="sha-256">',
+    ],
+)
+def test_pieces_that_tell_nothing_are_left_aside_and_said(pieces: str) -> None:
+    found = listing(
+        "<metalink><file name='big.iso'><size>1048576</size><url>http://h/big.iso</url>"
+        f"<pieces {pieces}</pieces></file></metalink>"
+    )
+    assert found.entries == (Entry(("http://h/big.iso",), "big.iso", size=1048576),)
+    (remark,) = found.remarks
+    assert remark.startswith("big.iso: left aside: ")
 
 
 def test_the_older_metalink_prefers_high_numbers() -> None:

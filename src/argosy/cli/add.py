@@ -70,7 +70,7 @@ def add(
     extra = {"priority": priority, "paused": paused, "start_at": start_at}
     where = address()
     elsewhere = where is not None and not where.here
-    requests = asked(urls, given, queue=Queue[queue_name.upper()], elsewhere=elsewhere, **extra)
+    requests = asked(urls, given, face.note, queue=Queue[queue_name.upper()], elsewhere=elsewhere, **extra)
 
     async def work(runtime: Commands) -> int:
         handles = await runtime.add_many(requests)

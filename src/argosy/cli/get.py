@@ -37,5 +37,6 @@ def get(urls: tuple[str, ...], jobs: int | None, progress: str, max_time: float 
     from argosy.cli.requests import asked  # noqa: PLC0415 - as above
     from argosy.core.types import Queue  # noqa: PLC0415 - as above
 
-    requests = asked(urls, given, queue=Queue.INTERACTIVE)
-    return run(fetch(requests, Manner(current(click.get_current_context()), progress, jobs, max_time)), busy=True)
+    face = current(click.get_current_context())
+    requests = asked(urls, given, face.note, queue=Queue.INTERACTIVE)
+    return run(fetch(requests, Manner(face, progress, jobs, max_time)), busy=True)

@@ -20,16 +20,26 @@ Place = Callable[[str | None, str | None, str | None], tuple[str | None, str | N
 
 
 def asked(
-    urls: Sequence[str], given: dict[str, Any], *, queue: Queue, elsewhere: bool = False, **extra: Any
+    urls: Sequence[str],
+    given: dict[str, Any],
+    note: Callable[[str], None],
+    *,
+    queue: Queue,
+    elsewhere: bool = False,
+    **extra: Any,
 ) -> list[Request]:
-    """Return the requests that URLs and options stand for, in order. UsageError says what does not go together.
+    """Return the requests that URLs and options stand for, in order; ``note`` is told what is not quite as it was written.
+    UsageError says what does not go together.
 
     ``elsewhere``: folders are those of another machine, and none of ours.
     """
     place = _place_elsewhere if elsewhere else _place
     entries = [Entry((url(text),)) for text in urls]
     if given["input_file"] is not None:
-        entries += listed(given["input_file"]).entries
+        listing = listed(given["input_file"])
+        entries += listing.entries
+        for remark in listing.remarks:
+            note(remark)
     if not entries:
         raise UsageError("no URL was given", hint="give URLs, or a list of them with -i FILE")
     options = transfer_options(given)
@@ -77,6 +87,7 @@ def _alone(entry: Entry, given: dict[str, Any], common: dict[str, Any], place: P
         mirrors=(*map(url, entry.urls[1:]), *map(url, given["mirrors"])),
         checksum=given["checksum"] or entry.checksum,
         size=given["size"] or entry.size,
+        pieces=entry.pieces,
         **common | own,
     )
 
@@ -88,7 +99,10 @@ def _together(entries: Sequence[Entry], given: dict[str, Any], common: dict[str,
         raise UsageError("-o does not go with --together", hint="leave --together out")
     if not any(entry.name or entry.directory or entry.checksum or entry.size or entry.urls[1:] for entry in entries):
         return Request(source=[url(entry.urls[0]) for entry in entries], directory=directory, **common)
-    files = tuple(FileSpec(tuple(map(url, entry.urls)), _path(entry), entry.size, entry.checksum) for entry in entries)
+    files = tuple(
+        FileSpec(tuple(map(url, entry.urls)), _path(entry), entry.size, entry.checksum, pieces=entry.pieces)
+        for entry in entries
+    )
     return Request(source=(), directory=directory, files=files, **common)
 
 

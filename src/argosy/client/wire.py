@@ -10,6 +10,7 @@ from typing import Any, Final
 from argosy.client.transport import Query as Parameters
 from argosy.config import SETTINGS
 from argosy.core.document import iso_time
+from argosy.core.pieces import Pieces
 from argosy.core.types import FileSpec, Queue, TransferOptions
 from argosy.errors import UsageError
 from argosy.runtime.admission import Request
@@ -28,6 +29,7 @@ def request(asked: Request, directory: str | None, *, owner: bool) -> dict[str, 
         "mirrors": list(asked.mirrors),
         "checksum": None if asked.checksum is None else str(asked.checksum),
         "size": asked.size,
+        "pieces": None if asked.pieces is None else piece_hashes(asked.pieces),
         "priority": asked.priority,
         "queue": Queue(asked.queue).name.lower(),
         "paused": asked.paused,
@@ -89,8 +91,14 @@ def file(spec: FileSpec) -> dict[str, Any]:
     content = {
         "urls": list(spec.urls), "path": spec.path, "size": spec.size,
         "checksum": None if spec.checksum is None else str(spec.checksum),
+        "pieces": None if spec.pieces is None else piece_hashes(spec.pieces),
     }  # fmt: skip
     return {name: value for name, value in content.items() if value is not None}
+
+
+def piece_hashes(pieces: Pieces) -> dict[str, Any]:
+    hashes = [pieces.digest(index) for index in range(pieces.count)]
+    return {"algorithm": pieces.algorithm, "length": pieces.length, "hashes": hashes}
 
 
 def listing(query: Query, size: int) -> Parameters:

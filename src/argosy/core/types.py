@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from argosy.core.checksum import Checksum
+from argosy.core.pieces import Pieces
 from argosy.errors import Failure
 from argosy.value import dataclass
 
@@ -150,6 +151,8 @@ class FileSpec:
     checksum: Checksum | None = None
     label: str | None = None
     """What who asked calls it, as JSON (``70000`` or ``"a1"``): told back in results, and of no meaning here."""
+    pieces: Pieces | None = None
+    """What each piece of it must be, as whoever described it says."""
 
 
 @dataclass(frozen=True, slots=True)

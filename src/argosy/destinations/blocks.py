@@ -7,7 +7,7 @@ the part that is, so that every durable byte can be checked. Zeros mean "not kno
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from xxhash import xxh3_64
@@ -87,6 +87,17 @@ def trusted(fd: int, extents: Iterable[Extent], block: int, hashes: bytes) -> tu
         for index, first, end in held_blocks(extents, block)
         if first == index * block and _digest(fd, first, end) == hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES]
     )
+
+
+def rehashed(
+    read: Callable[[int, int], bytes], size: int, block: int, hashes: bytes, changed: Iterable[Extent]
+) -> bytes:
+    """Return the hashes of a whole file once bytes of it have been written anew. Blocks; slow."""
+    table = bytearray(hashes.ljust(-(-size // block) * HASH_BYTES, b"\0"))
+    for index in {index for index, *_ in held_blocks(changed, block)}:
+        data = read(index * block, min(block, size - index * block))
+        table[index * HASH_BYTES : (index + 1) * HASH_BYTES] = xxh3_64(data).digest()
+    return bytes(table)
 
 
 def _digest(fd: int, first: int, end: int) -> bytes | None:

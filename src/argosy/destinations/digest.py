@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Final
 
+from argosy.core.pieces import Pieces
 from argosy.destinations.port import Part
 from argosy.errors import LocalError
 
@@ -47,3 +49,13 @@ class PrefixDigest:
                 raise LocalError("the part file is shorter than what was written", code="part_damaged")
             self._hash.update(data)
             self.upto += len(data)
+
+
+def wrong_pieces(part: Part, pieces: Pieces, size: int, among: Iterable[int]) -> list[int]:
+    """Read those pieces of the part back and return which of them are not what they must be. Blocks; slow."""
+    wrong = []
+    for index in among:
+        first, end = pieces.span(index, size)
+        if not pieces.proves(index, part.read(first, end - first)):
+            wrong.append(index)
+    return wrong

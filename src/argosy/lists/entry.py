@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from argosy.core.checksum import Checksum
 from argosy.core.names import safe_path
+from argosy.core.pieces import Pieces
 from argosy.core.types import TransferOptions
 from argosy.errors import UsageError
 from argosy.value import dataclass
@@ -35,6 +36,8 @@ class Entry:
     max_retries: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of :class:`~argosy.core.types.TransferOptions` that the list sets for this file."""
+    pieces: Pieces | None = None
+    """What each piece of the file must be."""
 
     def over(self, options: TransferOptions) -> TransferOptions:
         """Return ``options`` with what the list sets on top."""

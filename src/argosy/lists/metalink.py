@@ -8,6 +8,7 @@ from xml.parsers import expat
 
 from argosy.core.checksum import ALGORITHMS, Checksum, parse
 from argosy.core.names import safe_path
+from argosy.core.pieces import Pieces, checked
 from argosy.errors import UnsafePath, UsageError
 from argosy.lists.entry import MOST_ENTRIES, Entry, Listing, nonsense
 
@@ -18,11 +19,19 @@ LEAST_WANTED: Final = 999_999
 FETCHED: Final = ("http://", "https://", "ftp://", "ftps://", "sftp://")
 
 
+class _Pieces:
+    def __init__(self, attributes: dict[str, str]) -> None:
+        self.kind = attributes.get("type", "")
+        self.length = attributes.get("length", "")
+        self.hashes: list[str] = []
+
+
 class _File:
     def __init__(self, name: str) -> None:
         self.name = name
         self.size: int | None = None
         self.hashes: list[Checksum] = []
+        self.pieces: list[_Pieces] = []
         self.urls: list[tuple[int, int, str]] = []
         """Priority (lower first), order, URL."""
 
@@ -49,6 +58,8 @@ class _Reader:
             if len(self.files) >= MOST_ENTRIES:
                 raise UsageError(f"it names more than {MOST_ENTRIES:,} files")
             self.files.append(_File(attributes.get("name", "")))
+        elif local == "pieces" and self.files:
+            self.files[-1].pieces.append(_Pieces(attributes))
 
     def data(self, text: str) -> None:
         self._text.append(text)
@@ -62,7 +73,9 @@ class _Reader:
         file = self.files[-1]
         if local == "size" and text.isdigit():
             file.size = int(text)
-        elif local == "hash" and "pieces" not in self._path:
+        elif local == "hash" and "pieces" in self._path:
+            file.pieces[-1].hashes.append(text)
+        elif local == "hash":
             file.hashes += _hash(attributes.get("type", ""), text)
         elif local == "url" and text.lower().startswith(FETCHED):
             file.urls.append((_priority(attributes), len(file.urls), text))
@@ -82,10 +95,11 @@ def read(data: bytes, where: str) -> Listing:
         raise nonsense(where, f"no Metalink: {error}") from None
     except UsageError as error:
         raise nonsense(where, error.message) from None
-    entries, remarks = [], []
+    entries: list[Entry] = []
+    remarks: list[str] = []
     for file in reader.files:
         if file.urls:
-            entries.append(_entry(file, where))
+            entries.append(_entry(file, where, remarks))
         else:
             remarks.append(f"{file.name[:80] or 'a file'} has no URL that can be fetched")
     return Listing("a Metalink", tuple(entries), tuple(remarks))
@@ -95,13 +109,29 @@ def _no_entities(*_: object) -> None:
     raise UsageError("a Metalink that declares entities is not read")
 
 
-def _entry(file: _File, where: str) -> Entry:
+def _entry(file: _File, where: str, remarks: list[str]) -> Entry:
     try:
         name = "/".join(safe_path(file.name)) if file.name else None
     except UnsafePath as error:
         raise nonsense(where, error.message) from None
     strongest = max(file.hashes, key=lambda found: ALGORITHMS.index(found.algorithm), default=None)
-    return Entry(tuple(url for *_, url in sorted(file.urls)), name, checksum=strongest, size=file.size)
+    urls = tuple(url for *_, url in sorted(file.urls))
+    return Entry(urls, name, checksum=strongest, size=file.size, pieces=_pieces(file, remarks))
+
+
+def _pieces(file: _File, remarks: list[str]) -> Pieces | None:
+    """Return the pieces that are told by the strongest hash; what is wrong with others is a remark."""
+    found: Pieces | None = None
+    for each in file.pieces:
+        try:
+            length = int(each.length) if each.length.isdigit() else 0
+            pieces = checked(each.kind, length, each.hashes, file.size)
+        except UsageError as error:
+            remarks.append(f"{file.name[:80] or 'a file'}: left aside: {error.message}")
+            continue
+        if found is None or ALGORITHMS.index(found.algorithm) < ALGORITHMS.index(pieces.algorithm):
+            found = pieces
+    return found
 
 
 def _hash(kind: str, text: str) -> Iterator[Checksum]:

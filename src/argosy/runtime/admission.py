@@ -13,6 +13,7 @@ from typing import Final
 
 from argosy.core.checksum import Checksum, parse
 from argosy.core.names import safe_path
+from argosy.core.pieces import Pieces
 from argosy.core.types import (
     FileSpec,
     FileState,
@@ -68,6 +69,8 @@ class Request:
     whose id is stored already joins that task, whatever became of it."""
     fresh: bool = False
     """Nothing like it was ever asked, as its folder is its own: nobody needs to look for what it could join."""
+    pieces: Pieces | None = None
+    """What each piece of the file must be."""
 
 
 def understood(request: Request, sources: Sources, default_directory: str) -> TaskSpec:
@@ -95,13 +98,13 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
     """Return the files as far as they are known without asking, with what the request adds to them."""
     described = [sources.describe(text.strip()) for text in texts]
     single = len(described) == 1
-    extras = request.name is not None or request.checksum is not None or request.size is not None or request.mirrors
+    more = request.checksum is not None or request.size is not None or request.mirrors or request.pieces is not None
+    extras = request.name is not None or more
     if extras and not single:
         raise UsageError("a name, checksum, size or mirror belongs to one file", hint="add the files one by one")
     if any(file is None for file in described):
         if not single:
             raise UsageError("such sources can only be added one by one")
-        more = request.checksum is not None or request.size is not None or request.mirrors
         if more or (request.name is not None and not sources.takes_name(texts[0])):
             raise UsageError(
                 "this source names and checks its files itself", hint="leave name, checksum, size and mirrors out"
@@ -113,7 +116,16 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
     checksum = parse(request.checksum) if isinstance(request.checksum, str) else request.checksum
     mirrors = tuple(url for text in request.mirrors if (file := sources.describe(text)) for url in file.urls)
     path = None if request.name is None else "/".join(safe_path(request.name))
-    return (replace(files[0], urls=files[0].urls + mirrors, path=path, size=request.size, checksum=checksum),)
+    return (
+        replace(
+            files[0],
+            urls=files[0].urls + mirrors,
+            path=path,
+            size=request.size,
+            checksum=checksum,
+            pieces=request.pieces,
+        ),
+    )
 
 
 def key_of(request: Request, spec: TaskSpec) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from argosy.core.checksum import Checksum
+from argosy.core.pieces import Pieces
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import AlreadyThere
 from argosy.engines.port import Engine
@@ -13,9 +14,10 @@ from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, IntegrityError, NetworkError
 from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
+from argosy.runtime.mending import Mending
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.network import offline
-from argosy.runtime.ports import Destination, Revalidator
+from argosy.runtime.ports import Destination, Revalidator, SpanReader
 from argosy.runtime.proof import is_still_there, left_alone, proven
 from argosy.runtime.relink import Relinker
 from argosy.runtime.reuse import Reuse
@@ -122,8 +124,12 @@ class Carrier:
             fetched = await engine.fetch(state.having(published=None), self._options, desk)
             self._manifest.note(fetched)
             found = await desk.finish_digest(fetched.size or 0)
+            pieces = self._pieces_of(fetched)
+            if pieces is not None and (desk.expected is None or found != desk.expected.hex):
+                fetched = await self._mended(pieces, fetched, engine, desk)
+                found = await desk.finish_digest(fetched.size or 0)
             try:
-                return proven(fetched, desk.facts, desk.expected, found)
+                return proven(fetched, desk.facts, desk.expected, found, pieces)
             except IntegrityError:
                 # Nobody must ever go on with bytes that are known to be wrong.
                 await self._blank(fetched)
@@ -132,6 +138,22 @@ class Carrier:
             return there.state
         finally:
             await desk.close()
+
+    def _pieces_of(self, state: FileState) -> Pieces | None:
+        files = self._job.task.spec.files
+        return files[state.index].pieces if state.index < len(files) and state.size else None
+
+    async def _mended(self, pieces: Pieces, state: FileState, engine: Engine, desk: Desk) -> FileState:
+        """Return the file with every piece as it must be."""
+        readers: dict[str, SpanReader] = {}
+        for url in state.urls:
+            usual = self._yard.engines.engine_for(url, public_only=self._options.public_only)
+            for each in (engine, usual):
+                if isinstance(each, SpanReader) and each.accepts(url) and url.lower().startswith("http"):
+                    readers.setdefault(url, each)
+        mended = await Mending(pieces, state, desk, readers, self._options).run()
+        self._manifest.note(mended)
+        return mended
 
     async def _blank(self, state: FileState) -> FileState:
         """Return the file as if nothing of it had come, its part removed."""

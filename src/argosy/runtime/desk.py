@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from argosy.core.checksum import Checksum
+from argosy.core.pieces import Pieces
+from argosy.core.ranges import Extent
 from argosy.core.types import FileState, FileStatus, TransferOptions
+from argosy.destinations.blocks import rehashed
+from argosy.destinations.digest import READ_BYTES, wrong_pieces
 from argosy.destinations.port import Facts, Part
 from argosy.engines.port import CancelToken, HostGate, Segment, Throttle
 from argosy.runtime.manifest import Manifest
@@ -15,6 +21,8 @@ from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Digest
 from argosy.runtime.proof import expected_of
 from argosy.runtime.yard import Job, Yard
+
+T = TypeVar("T")
 
 
 class Desk:
@@ -42,6 +50,7 @@ class Desk:
         """Told of each segment that has ended; see :func:`argosy.engines.port.segments_of`."""
         self._parts: list[Part] = []
         self._digesting: asyncio.Task[None] | None = None
+        self._reading: asyncio.Future[Any] | None = None
 
     def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
         self.facts = facts
@@ -91,9 +100,10 @@ class Desk:
     async def close(self) -> None:
         """Let go of the part. No connection is open any more, and what counts is what the manifest has of the file."""
         self.report(0, self._manifest.files[self._index].received, None, 0)
-        if self._digesting is not None:
+        at_work = [each for each in (self._digesting, self._reading) if each is not None]
+        if at_work:
             # A thread may be reading the part just now: its descriptor must not be given to somebody else's file.
-            await asyncio.wait([self._digesting])
+            await asyncio.wait(at_work)
         self._close_parts(keep=0)
 
     def _close_parts(self, *, keep: int) -> None:
@@ -122,6 +132,45 @@ class Desk:
         if self._digesting is not None:
             await self._digesting
         return await self.digest.finish(size)
+
+    # -- what is known of its pieces ----------------------------------------------------------------
+
+    @property
+    def part(self) -> Part:
+        """The part that holds the file."""
+        return self._parts[-1]
+
+    async def wrong_pieces(self, pieces: Pieces, size: int) -> list[int]:
+        """Return the pieces of the complete file that are not what they must be. Raises Cancelled."""
+        wrong: list[int] = []
+        step = max(1, READ_BYTES // pieces.length)
+        for first in range(0, pieces.count, step):
+            among = range(first, min(first + step, pieces.count))
+            wrong += await self._in_a_thread(partial(wrong_pieces, self.part, pieces, size, among))
+            self.cancel.check()
+        return wrong
+
+    async def rewritten(self, state: FileState, changed: Sequence[Extent]) -> FileState:
+        """Return the state of the complete file, some of whose bytes have been written anew, once they are durable."""
+        assert state.size is not None
+        part = self.part
+        await part.flush()
+        if self._digesting is not None:
+            await self._digesting
+        hashes = await self._in_a_thread(
+            partial(rehashed, part.read, state.size, state.block_size, state.block_hashes, changed)
+        )
+        state = state.having(block_hashes=hashes, part_mtime_ns=part.mtime_ns)
+        if self.expected is not None:
+            self.digest = self._yard.warehouse.digest(part, self.expected.algorithm)
+        await self.record(state)
+        return state
+
+    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` does with the part, which is not closed before it is done."""
+        working = asyncio.ensure_future(asyncio.to_thread(work))
+        self._reading = working
+        return await asyncio.shield(working)
 
 
 def _running(state: FileState) -> FileState:

@@ -121,6 +121,23 @@ class Reader(Protocol):
 
 
 @runtime_checkable
+class SpanReader(Protocol):
+    """An engine that can read some of a file's bytes into memory."""
+
+    def accepts(self, url: str) -> bool: ...
+
+    async def document(
+        self,
+        url: str,
+        options: TransferOptions,
+        limit: int,
+        *,
+        span: tuple[int, int] | None = None,
+        patient: bool = False,
+    ) -> tuple[bytes, str]: ...
+
+
+@runtime_checkable
 class Prober(Protocol):
     """An engine that can ask what a server tells of a file, without fetching it."""
 

@@ -8,6 +8,7 @@ from stat import S_ISREG
 
 from argosy.core.checksum import HEX_DIGITS, Checksum, parse
 from argosy.core.header import parse_http_date
+from argosy.core.pieces import Pieces
 from argosy.core.redact import redacted_url
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import Facts
@@ -25,8 +26,12 @@ def expected_of(facts: Facts) -> Checksum | None:
     return max(stated, key=lambda checksum: HEX_DIGITS[checksum.algorithm], default=None)
 
 
-def proven(state: FileState, facts: Facts | None, expected: Checksum | None, found: str | None) -> FileState:
-    """Return ``state`` with what its completeness rests on. Raises IntegrityError, code ``checksum``."""
+def proven(
+    state: FileState, facts: Facts | None, expected: Checksum | None, found: str | None, pieces: Pieces | None = None
+) -> FileState:
+    """Return ``state`` with what its completeness rests on; ``pieces`` are known to be right. Raises IntegrityError, code
+    ``checksum``.
+    """
     if expected is not None and found != expected.hex:
         shown = state.path or redacted_url(state.urls[0])
         raise IntegrityError(
@@ -36,6 +41,8 @@ def proven(state: FileState, facts: Facts | None, expected: Checksum | None, fou
         )
     if expected is not None:
         return state.having(checksum=expected, verified_by=expected.algorithm)
+    if pieces is not None:
+        return state.having(verified_by=pieces.algorithm)
     return state.having(verified_by="length" if facts is not None and facts.size is not None else "none")
 
 

@@ -29,10 +29,12 @@ def renewal(task: Task, newer: Task) -> Respec | None:
 
 def _joined(old: FileSpec, new: FileSpec) -> FileSpec:
     mirrors = tuple(url for url in new.urls[1:] if url not in old.urls)
-    if not mirrors and new.checksum in (None, old.checksum) and new.size in (None, old.size):
+    others = ((new.checksum, old.checksum), (new.size, old.size), (new.pieces, old.pieces))
+    if not mirrors and all(newer in (None, older) for newer, older in others):
         return old
     size = old.size if new.size is None else new.size
-    return replace(old, urls=old.urls + mirrors, checksum=new.checksum or old.checksum, size=size)
+    pieces = new.pieces or (old.pieces if new.checksum in (None, old.checksum) else None)
+    return replace(old, urls=old.urls + mirrors, checksum=new.checksum or old.checksum, size=size, pieces=pieces)
 
 
 def update(
@@ -64,7 +66,8 @@ def _with_file(spec: TaskSpec, sources: Sources, urls: Sequence[str] | None, che
         if not links or None in described:
             raise UsageError("a link to the file itself is needed")
         spec, file = replace(spec, source=urls[0].strip()), replace(file, urls=links)
-    return replace(spec, files=(replace(file, checksum=checksum or file.checksum),))
+    pieces = file.pieces if checksum in (None, file.checksum) else None  # of other bytes than are wanted now
+    return replace(spec, files=(replace(file, checksum=checksum or file.checksum, pieces=pieces),))
 
 
 def _with_source(spec: TaskSpec, sources: Sources, urls: Sequence[str]) -> TaskSpec:

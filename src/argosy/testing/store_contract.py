@@ -26,6 +26,7 @@ import pytest_asyncio
 
 from argosy.core.checksum import Checksum
 from argosy.core.events import Lasting, StatusChanged, Warned
+from argosy.core.pieces import Pieces
 from argosy.core.types import (
     ACTIVE,
     TERMINAL,
@@ -77,7 +78,16 @@ def full_task() -> Task:
     spec = TaskSpec(
         "https://user:geheim@example.org/Ünï\udcff.bin",
         "/downloads/Übung\udce4",
-        (FileSpec(("https://a.example/x", "ftp://b.example/x"), "sub/ü\udcfc.bin", 12, checksum, '"ä"'),),
+        (
+            FileSpec(
+                ("https://a.example/x", "ftp://b.example/x"),
+                "sub/ü\udcfc.bin",
+                12,
+                checksum,
+                '"ä"',
+                Pieces("md5", 8, "0" * 64),
+            ),
+        ),
         full_options(),
         "curl",
         "https://user:geheim@example.org/told",

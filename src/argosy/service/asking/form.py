@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from argosy.core.pieces import LARGEST_BYTES as LARGEST_PIECE
+from argosy.core.pieces import MOST as MOST_PIECES
 from argosy.core.types import IfExists
 from argosy.sources.http import LONGEST_URL
 
@@ -119,6 +121,16 @@ class Options(Form):
     thumbnail: bool | None = None
 
 
+class PieceHashes(Form):
+    """What each piece of a file must be, as a Metalink states it: a wrong piece is fetched again, and only that."""
+
+    algorithm: Literal["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
+    length: Annotated[int, Field(gt=0, le=LARGEST_PIECE, description="Bytes of each piece but the last.")]
+    hashes: Annotated[list[Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{32,128}$")]], Field(
+        min_length=1, max_length=MOST_PIECES, description="Of each piece in order, in hexadecimal."
+    )]  # fmt: skip
+
+
 class NewFile(Form):
     """One file of a task of many: where it lies, and what is known of it."""
 
@@ -128,6 +140,7 @@ class NewFile(Form):
     )
     size: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     checksum: Checksum | None = None
+    pieces: PieceHashes | None = None
 
 
 class Wanted(Form):
@@ -145,6 +158,7 @@ class Wanted(Form):
     )
     mirrors: Annotated[list[Url], Field(max_length=100)] = []
     checksum: Checksum | None = None
+    pieces: PieceHashes | None = None
     size: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     include: Annotated[list[Pattern], Field(max_length=100)] = []
     exclude: Annotated[list[Pattern], Field(max_length=100)] = []

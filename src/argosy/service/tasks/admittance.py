@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from argosy.core import checksum
+from argosy.core import checksum, pieces
 from argosy.core.names import safe_path
+from argosy.core.pieces import Pieces
 from argosy.core.types import FileSpec, Queue, TaskId, TransferOptions
 from argosy.errors import UsageError
 from argosy.runtime.admission import Request
@@ -65,6 +66,7 @@ def request_of(wanted: Wanted, service: Service, asker: Principal, task_id: Task
         mirrors=tuple(wanted.mirrors),
         checksum=wanted.checksum,
         size=wanted.size,
+        pieces=_pieces(wanted),
         options=options_of(wanted.options, runtime.settings.options(), asker),
         engine=wanted.engine,
         include=tuple(wanted.include),
@@ -95,8 +97,13 @@ def _file(wanted: NewFile) -> FileSpec:
         check(url)
     return FileSpec(
         tuple(wanted.urls), None if wanted.path is None else "/".join(safe_path(wanted.path)), wanted.size,
-        None if wanted.checksum is None else checksum.parse(wanted.checksum),
+        None if wanted.checksum is None else checksum.parse(wanted.checksum), pieces=_pieces(wanted),
     )  # fmt: skip
+
+
+def _pieces(wanted: Wanted | NewFile) -> Pieces | None:
+    stated = wanted.pieces
+    return None if stated is None else pieces.checked(stated.algorithm, stated.length, stated.hashes, wanted.size)
 
 
 def options_of(wanted: Options, base: TransferOptions, asker: Principal) -> TransferOptions:

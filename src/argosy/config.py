@@ -21,6 +21,8 @@ from argosy.errors import UsageError
 from argosy.value import dataclass
 
 APP: Final = "argosy"
+MOST: Final = 1e9
+WORDS: Final = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +84,50 @@ class Setting:
     name: str
     default: Any
     about: str
+    least: float = 0
+    most: float = MOST
+    """Of numbers: the smallest and the largest that make sense."""
 
 
 SETTINGS: Final = {
     setting.name: setting
     for setting in (
         Setting("directory", "", "where downloads go; empty: the current folder"),
-        Setting("max_running", Limits().max_running, "downloads at once"),
-        Setting("connections_per_host", Limits().connections_per_host, "connections to one host, over all downloads"),
+        Setting("max_running", Limits().max_running, "downloads at once", least=1, most=1000),
+        Setting(
+            "connections_per_host",
+            Limits().connections_per_host,
+            "connections to one host, over all downloads",
+            least=1,
+            most=1000,
+        ),
         Setting("rate", Limits().rate, "bandwidth, or a timetable: '22:00-07:00 unlimited, else 2M'"),
         Setting("window", Limits().window, "when downloads may run: '22:00-07:00'; empty: always"),
         Setting("hold_slot_while_paused", Limits().hold_slot_while_paused, "a paused download keeps its place"),
-        Setting("ageing_s", Limits().ageing_s, "seconds of waiting that count as one step of priority"),
-        Setting("connections", TransferOptions().connections, "connections for one file"),
-        Setting("retries", 5, "how often a download that fails is tried again"),
-        Setting("file_retries", TransferOptions().file_retries, "the same for one file among many"),
+        Setting("ageing_s", Limits().ageing_s, "seconds of waiting that count as one step of priority", least=0.001),
+        Setting("connections", TransferOptions().connections, "connections for one file", least=1, most=64),
+        Setting("retries", 5, "how often a download that fails is tried again", most=1000),
+        Setting("file_retries", TransferOptions().file_retries, "the same for one file among many", most=100),
         Setting("if_exists", TransferOptions().if_exists, "rename, overwrite, skip, newer or fail"),
         Setting("user_agent", "", "what servers are told we are; empty: argosy and its version"),
         Setting("proxy", "", "http://, socks5h:// …; empty: as the environment says"),
         Setting("ca_file", "", "certificates to trust instead of the system's"),
         Setting("http_version", TransferOptions().http_version, "auto, 1.1, 2 or 3"),
         Setting("limit", "", "bandwidth of each download, such as 500k"),
-        Setting("connect_timeout_s", TransferOptions().connect_timeout_s, "seconds to wait for a connection"),
-        Setting("stall_timeout_s", TransferOptions().stall_timeout_s, "seconds without a byte before reconnecting"),
+        Setting(
+            "connect_timeout_s",
+            TransferOptions().connect_timeout_s,
+            "seconds to wait for a connection",
+            least=0.1,
+            most=3600,
+        ),
+        Setting(
+            "stall_timeout_s",
+            TransferOptions().stall_timeout_s,
+            "seconds without a byte before reconnecting",
+            least=0.1,
+            most=3600,
+        ),
         Setting("keep_time", TransferOptions().keep_time, "give files the server's date"),
         Setting("netrc", TransferOptions().netrc, "look up passwords in ~/.netrc"),
         Setting(
@@ -114,14 +137,14 @@ SETTINGS: Final = {
         Setting("notify", "", "whom to tell of both: addresses as Apprise writes them, separated by spaces"),
         Setting("history_days", 0.0, "days for which what ended is remembered; 0: for good"),
         Setting("host", "127.0.0.1", "the address the service listens on"),
-        Setting("port", 8970, "its port; 0: any that is free"),
+        Setting("port", 8970, "its port; 0: any that is free", most=65_535),
         Setting("public_url", "", "how others reach the service: https://downloads.example.org; empty: as it is asked"),
         Setting("allow_host", "", "further names the service may be called by, separated by commas"),
         Setting("allow_origin", "", "web origins that may use the service from a browser, separated by commas"),
         Setting("allow_network", "", "private networks that the service may download from: 192.168.0.0/16, …"),
         Setting("allow_directory", "", "further folders that the service may be told to put files in, by commas"),
         Setting("trusted_proxy", "", "addresses of reverse proxies whose X-Forwarded-* is believed, by commas"),
-        Setting("result_ttl_s", 86_400, "seconds for which a link to a finished file is good"),
+        Setting("result_ttl_s", 86_400, "seconds for which a link to a finished file is good", least=1),
         Setting(
             "webhook_schedule",
             "0s 5s 5m 30m 2h 5h 10h 14h 20h 24h",
@@ -165,7 +188,7 @@ class Config:
     def with_flags(self, **flags: Any) -> Config:
         """Return the settings with those flags that are not None on top."""
         given = {name: value for name, value in flags.items() if value is not None}
-        return self.over({name: _read(name, value, "flag") for name, value in given.items()}, "flag")
+        return self.over({name: read(name, value, "flag") for name, value in given.items()}, "flag")
 
     def over(self, values: Mapping[str, Any], origin: str) -> Config:
         """Return the settings with ``values`` from ``origin`` on top."""
@@ -199,7 +222,7 @@ def load(folder: str | Path | None = None, environ: Mapping[str, str] | None = N
     for name, setting in SETTINGS.items():
         variable = f"ARGOSY_{name.upper()}"
         if variable in environ:
-            config = config.over({name: _read(setting.name, environ[variable], variable)}, variable)
+            config = config.over({name: read(setting.name, environ[variable], variable)}, variable)
     return config
 
 
@@ -213,23 +236,27 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}", hint="correct it or move it away", code="config") from None
-    return {name: _read(name, value, str(path)) for name, value in stored.items()}
+    return {name: read(name, value, str(path)) for name, value in stored.items()}
 
 
-def _read(name: str, value: Any, origin: str) -> Any:
-    """Return the value in the setting's own type."""
+def read(name: str, value: Any, origin: str = "") -> Any:
+    """Return the value in the setting's own type. UsageError says why it cannot be, and its ``origin`` if there is one."""
+    place = f"{origin}: " if origin else ""
     setting = SETTINGS.get(name)
     if setting is None:
         raise UsageError(
-            f"{origin}: there is no setting named {name!r}", hint=f"known: {', '.join(sorted(SETTINGS))}", code="config"
+            f"{place}there is no setting named {name!r}", hint=f"known: {', '.join(sorted(SETTINGS))}", code="config"
         )
     kind = type(setting.default)
     try:
         converted = _converted(value, kind)
-    except ValueError:
-        raise UsageError(f"{origin}: {name} = {value!r} is not a {kind.__name__}", code="config") from None
+    except (ValueError, OverflowError):
+        raise UsageError(f"{place}{name} = {value!r}", hint=f"{WORDS[kind]} is wanted", code="config") from None
+    if kind in (int, float) and not setting.least <= converted <= setting.most:  # NaN is not within, either
+        bounds = f"{setting.least:,g} or more" if setting.most == MOST else f"{setting.least:,g} to {setting.most:,g}"
+        raise UsageError(f"{place}{name} = {value!r}", hint=f"{WORDS[kind]}, {bounds}", code="config")
     if name in CHOICES and converted not in CHOICES[name]:
-        raise UsageError(f"{origin}: {name} = {value!r}", hint=f"one of {', '.join(CHOICES[name])}", code="config")
+        raise UsageError(f"{place}{name} = {value!r}", hint=f"one of {', '.join(CHOICES[name])}", code="config")
     return converted
 
 

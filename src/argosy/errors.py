@@ -9,7 +9,8 @@
     │   └── UnsafePath        a name that would leave its folder
     ├── TransferError         the network or the server                exit 3
     │   ├── NetworkError      DNS, connect, reset, timeout, stall      retried
-    │   │   └── Offline       no way to the network from here          waited out
+    │   │   ├── Offline       no way to the network from here          waited out
+    │   │   └── UnknownHost   the resolver says there is no such name  retried, briefly
     │   ├── TlsError          certificate or handshake
     │   ├── AuthError         401, 403, 407                            exit 4
     │   ├── ServerRefused     404, 410, 451 and other final answers    exit 5
@@ -118,6 +119,12 @@ class Offline(NetworkError):
     """This machine has no way to the network: nobody else's fault, and nothing to spend a retry on."""
 
     code = "offline"
+
+
+class UnknownHost(NetworkError):
+    """The resolver answers, and says that there is no such name: most likely a typing error, so little is waited for it."""
+
+    code = "unknown_host"
 
 
 class TlsError(TransferError):

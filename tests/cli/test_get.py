@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -368,3 +369,86 @@ def on_a_terminal(argosy: Argosy, *words: str) -> str:
         process.kill()
         process.wait()
         os.close(master)
+
+
+def test_a_name_that_was_chosen_stays_as_it_was_written(argosy: Argosy, server: FaultyServer) -> None:
+    url = server.add("/settings", BODY)
+    ran = argosy("get", "-o", ".env", url)
+    assert (ran.code, Path(ran.out.strip()).name) == (0, ".env")
+    assert (argosy.folder / ".env").read_bytes() == BODY
+    again = argosy("get", "-o", ".env", url)
+    assert (again.code, again.out) == (0, ran.out)
+    assert len(server.requests) == 2  # the second one asked whether it has changed
+    assert argosy("get", "-o", "a\tb", url).code == 2
+
+
+def test_a_host_and_a_path_are_taken_as_https_and_that_is_said(argosy: Argosy) -> None:
+    ran = argosy("get", "--retries", "0", "no-such-host.invalid/data.bin")
+    assert ran.code == 3
+    assert "taking no-such-host.invalid/data.bin as https://no-such-host.invalid/data.bin" in ran.err
+
+
+# -- to standard output ----------------------------------------------------------------------------------
+
+
+def piped(argosy: Argosy, *words: str, read: int | None = None) -> tuple[int, bytes, str]:
+    """Return exit code, bytes on stdout (``read``: no more than so many are wanted) and stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "argosy", "get", *words], cwd=argosy.folder, env=argosy.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    if read is None:
+        out, err = process.communicate(timeout=60)
+    else:
+        out = process.stdout.read(read)
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=60)
+    return process.returncode, out, err.decode()
+
+
+def left(argosy: Argosy) -> set[str]:
+    return {path.name for folder in (argosy.folder, argosy.home) for path in folder.rglob("*") if "stdout" in str(path)}
+
+
+def test_a_file_goes_to_standard_output_whole_and_stays_nowhere(argosy: Argosy, server: FaultyServer) -> None:
+    url = server.add("/a.bin", BODY, faults=[faults.Cut(after_bytes=50_000, times=1)])
+    assert piped(argosy, "-o", "-", url)[:2] == (0, BODY)
+    assert left(argosy) == set()
+    assert list(argosy.folder.iterdir()) == []
+    assert argosy("ls", "--all", "--json").document["tasks"] == []
+    assert piped(argosy, "-o", "-", "-d", "scratch", url)[:2] == (0, BODY)
+    assert left(argosy) == set()
+
+
+def test_nothing_of_a_file_that_is_wrong_goes_to_standard_output(argosy: Argosy, server: FaultyServer) -> None:
+    code, out, err = piped(argosy, "-o", "-", server.add("/a.bin", BODY), "--checksum", "0" * 64)
+    assert (code, out) == (7, b"")
+    assert "checksum" in err or "sha256" in err
+
+
+def test_what_was_cut_on_its_way_to_standard_output_goes_on(argosy: Argosy, server: FaultyServer, slow: str) -> None:
+    process = argosy.start("get", "-o", "-", slow)
+    server.wait_for_bytes(200_000, path="/slow.bin")
+    process.kill()
+    process.communicate()
+    server.set_faults("/slow.bin")
+    sent = server.bytes_sent("/slow.bin")
+    code, out, _ = piped(argosy, "-o", "-", slow)
+    assert (code, out) == (0, BODY[:1024] * 4096)
+    assert server.bytes_sent("/slow.bin") - sent < len(out)
+
+
+def test_whoever_reads_only_the_beginning_ends_it(argosy: Argosy, server: FaultyServer) -> None:
+    code, out, err = piped(argosy, "-o", "-", server.add("/a.bin", BODY * 20), read=10)
+    assert (code, out) == (141, BODY[:10])
+    assert "Traceback" not in err
+    assert left(argosy) == set()
+
+
+@pytest.mark.parametrize(
+    "words", [["-o", "-"], ["-o", "-", "http://a/1", "http://a/2"], ["-o", "-", "--json", "http://127.0.0.1:9/1"]]
+)
+def test_only_one_file_can_go_to_standard_output(argosy: Argosy, words: list[str]) -> None:
+    assert argosy("get", *words).code == 2

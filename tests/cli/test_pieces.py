@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,45 @@ def test_a_header_that_could_forge_another_is_refused(text: str) -> None:
 def test_what_has_no_scheme_is_no_url(text: str) -> None:
     with pytest.raises(UsageError):
         kinds.url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("example.org/x", "https://example.org/x"), (" a.b-c.example/x?q=1#f ", "https://a.b-c.example/x?q=1#f"),
+        ("example.org/", "https://example.org/"), ("http://example.org/x", "http://example.org/x"),
+        ("hf:org/name", "hf:org/name"),
+    ],
+)  # fmt: skip
+def test_a_host_and_a_path_mean_https(text: str, url: str) -> None:
+    assert kinds.typed_url(text) == (url, "://" not in text and not text.startswith("hf:"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "example.org",
+        "data.bin",
+        "localhost/x",
+        "example.org:8080/x",
+        "127.0.0.1/x",
+        "./a.txt/b",
+        "../x.y/z",
+        "a b.c/x",
+        "-x.y/z",
+    ],
+)
+def test_what_may_mean_something_else_is_not_completed(text: str) -> None:
+    with pytest.raises(UsageError):
+        kinds.typed_url(text)
+
+
+def test_a_file_of_that_name_is_no_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lists.d").mkdir()
+    (tmp_path / "lists.d" / "a").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError):
+        kinds.typed_url("lists.d/a")
 
 
 @pytest.mark.parametrize(

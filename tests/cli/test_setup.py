@@ -5,6 +5,9 @@ import subprocess
 
 import pytest
 
+from argosy.cli import settings
+from argosy.errors import UsageError
+
 from .command import Argosy
 
 
@@ -37,12 +40,43 @@ def test_config_list_shows_where_a_value_comes_from(argosy: Argosy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("conections", "3"), ("connections", "many"), ("if_exists", "burn"), ("limit", "fast")]
+    ("name", "value"), [("conections", "3"), ("connections", "many"), ("if_exists", "burn"), ("retries", "-1")]
 )
 def test_a_setting_that_makes_no_sense_is_refused_and_the_file_stays(argosy: Argosy, name: str, value: str) -> None:
     ran = argosy("config", "set", name, value)
     assert ran.code == 2
+    assert "try: " in ran.err
     assert not (argosy.home / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("connections", "0"), ("connections", "65"), ("max_running", "-3"), ("port", "99999"), ("history_days", "nan"),
+        ("connect_timeout_s", "inf"), ("retries", "1.5"), ("keep_time", "perhaps"), ("rate", "5Q"), ("limit", "22:00 2M"),
+        ("window", "99"), ("proxy", "gopher://x"), ("proxy", "http://"), ("webhook_schedule", "abc"), ("allow_network", "here"),
+        ("trusted_proxy", "x/y"), ("allow_host", "*"), ("allow_origin", "example.org"), ("public_url", "x"),
+        ("on_complete", "notify 'me"), ("notify", "me"), ("user_agent", "a\nb"), ("ca_file", "/no/such/file"),
+    ],
+)  # fmt: skip
+def test_a_value_that_a_setting_cannot_have_is_refused(name: str, value: str) -> None:
+    with pytest.raises(UsageError):
+        settings.value_of(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("connections", "64"), ("history_days", "0.5"), ("rate", "22:00-07:00 unlimited, else 2M"), ("limit", "2M"),
+        ("window", "Mon-Fri 22:00-07:00, Sat-Sun"), ("proxy", "http://me:secret@proxy:1"), ("proxy", "socks5h://[::1]:1080"),
+        ("proxy", "proxy.example:3128"), ("webhook_schedule", "0s 5m"), ("allow_network", "192.168.0.0/16, fd00::/8"),
+        ("trusted_proxy", "127.0.0.1"), ("allow_host", "downloads.example.org"), ("allow_origin", "https://a.example, https://b.example"),
+        ("public_url", "https://downloads.example.org"), ("on_complete", "notify-send Argosy {name}"), ("notify", "ntfy://topic dbus://"),
+        ("user_agent", "me/1.0"), ("proxy", ""), ("rate", ""),
+    ],
+)  # fmt: skip
+def test_a_value_that_it_can_have_is_taken(name: str, value: str) -> None:
+    assert str(settings.value_of(name, value)) == value
 
 
 def test_a_broken_settings_file_is_named_and_help_still_works(argosy: Argosy) -> None:

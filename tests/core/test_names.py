@@ -13,6 +13,7 @@ from argosy.core.names import (
     LONGEST_BYTES,
     NAME_BYTES,
     SUFFIX_BYTES,
+    chosen_path,
     from_content_disposition,
     from_url,
     numbered,
@@ -331,6 +332,23 @@ def test_a_path_keeps_its_folders_each_jailed(text: str, path: tuple[str, ...]) 
 def test_a_path_that_points_anywhere_but_down_is_refused(text: str, why: str) -> None:
     with pytest.raises(UnsafePath, match=why) as caught:
         safe_path(text)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [(".env", (".env",)), ("a/.git/b: c?.txt", ("a", ".git", "b: c?.txt")), ("./a//b", ("a", "b")), ("...", ("...",)), ("CON", ("CON",))],
+)  # fmt: skip
+def test_a_name_that_a_person_chose_stays_as_it_is(text: str, path: tuple[str, ...]) -> None:
+    assert chosen_path(text) == path
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "/", "/etc/x", "..", "a/../b", "a/..", "a\0b", "a\nb", "\x1b[31m", "n" * 208]
+)
+def test_a_chosen_path_points_down_and_is_one_that_can_be(text: str) -> None:
+    with pytest.raises(UnsafePath) as caught:
+        chosen_path(text)
     assert str(caught.value).isprintable()
 
 

@@ -27,6 +27,8 @@ CUT = Failure("incomplete", "the connection was cut", retryable=True)
 GONE = Failure("refused", "404 Not Found")
 NOW = 1_790_000_000.0  # September 2026
 
+NAMELESS = Failure("unknown_host", "there is no host called exmaple.org", retryable=True)
+
 uniforms = st.floats(0, 1, exclude_max=True)
 
 
@@ -134,3 +136,13 @@ def test_retry_after_that_says_nothing_is_none(text: str) -> None:
 def test_no_retry_after_raises_and_every_answer_can_be_slept(text: str) -> None:
     seconds = parse_retry_after(text, NOW)
     assert seconds is None or 0 <= seconds <= LONGEST_RETRY_AFTER_S
+
+
+@given(st.integers(0, 9), uniforms)
+def test_a_name_that_does_not_exist_is_tried_twice_more_within_seconds(most: int, uniform: float) -> None:
+    policy, steps, attempt = RetryPolicy(max_retries=most), [], 0
+    while isinstance(step := next_step(policy, NAMELESS, attempt, False, uniform), RetryAt):
+        steps.append(step.delay_s)
+        attempt = step.attempt
+    assert len(steps) == min(2, most)
+    assert sum(steps) <= 3.0

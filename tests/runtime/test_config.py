@@ -36,6 +36,8 @@ def test_argosy_home_moves_everything_into_one_folder(tmp_path: Path) -> None:
         ('if_exists = "explode"', "if_exists"),
         ("max_running = ", "config.toml"),
         ("keep_time = 3.5", "keep_time"),
+        ("connections = 0", "connections"),
+        ("history_days = nan", "history_days"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_named(tmp_path: Path, text: str, said: str) -> None:

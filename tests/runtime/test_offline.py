@@ -51,6 +51,62 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
+NAMES = """
+import asyncio, socket, subprocess, sys, threading, time
+from argosy import Request, Runtime, Status
+from argosy.errors import ArgosyError
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+def name_server():
+    '''Says of every name that there is none.'''
+    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listening.bind(("127.0.0.1", 53))
+    def answer():
+        while True:
+            asked, who = listening.recvfrom(4096)
+            listening.sendto(asked[:2] + bytes([0x81, 0x83]) + asked[4:6] + bytes(6) + asked[12:], who)
+    threading.Thread(target=answer, daemon=True).start()
+
+async def main(home, answers):
+    ip("link", "set", "lo", "up")
+    ip("route", "add", "default", "dev", "lo")
+    if answers:
+        name_server()
+    async with Runtime(home, directory=home) as runtime:
+        (task,) = await runtime.add_many([Request("http://exmaple.test/a.bin", max_retries=50)])
+        if answers:
+            try:
+                await asyncio.wait_for(task, 30)
+            except ArgosyError as error:
+                print(error.detail_code, (await task.task()).attempt)
+        else:
+            async with asyncio.timeout(30):
+                while (now := await task.task()).status is not Status.RETRYING:
+                    await asyncio.sleep(0.01)
+            print(now.error.code, now.attempt)
+
+asyncio.run(main(sys.argv[1], sys.argv[2] == "answers"))
+"""
+
+
+@pytest.mark.skipif(not ALONE, reason="no network namespaces here")
+@pytest.mark.parametrize(("kind", "said"), [("answers", "unknown_host 2\n"), ("silence", "dns 1\n")])
+def test_a_name_that_there_is_not_fails_soon_and_one_that_nobody_could_look_up_is_waited_for(
+    tmp_path: Path, kind: str, said: str
+) -> None:
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    ran = subprocess.run(
+        [*UNSHARE, "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolver),
+         sys.executable, "-c", NAMES, str(tmp_path), kind], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == said
+
+
 @pytest.mark.skipif(not ALONE, reason="no network namespaces here")
 def test_what_is_in_the_queue_waits_for_the_network_and_spends_no_retry(tmp_path: Path) -> None:
     ran = subprocess.run(

@@ -58,7 +58,7 @@ def get(name: str) -> int:
     return 0
 
 
-@config.command("set")
+@config.command("set", context_settings={"ignore_unknown_options": True})  # -1 is a value, if not a good one
 @click.argument("name")
 @click.argument("value")
 @faced

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from argosy.cli import counterpart, trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
+from argosy.cli.outlet import Unnamed, pour
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.race import first_of
 from argosy.cli.report import Lines, Reporter, Words
@@ -38,17 +39,25 @@ LOOK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a command behaves while it downloads. ``jobs`` None: as many at once as the limits say."""
+    """How a command behaves while it downloads. ``jobs`` None: as many at once as the limits say. ``pours``: the one file
+    goes to standard output.
+    """
 
     face: Face
     progress: str = "auto"
     jobs: int | None = None
     most_s: float | None = None
+    pours: bool = False
 
 
 def reporter(manner: Manner) -> Reporter:
     """Return who tells how it goes."""
-    if manner.face.json or manner.progress == "json":
+    json = manner.face.json or manner.progress == "json"
+    if manner.pours and json:
+        raise UsageError("standard output is for the file with -o -", hint="leave --json out")
+    if manner.pours:
+        return Unnamed(manner.face, _view(manner))
+    if json:
         return Lines()
     return Words(manner.face, _view(manner))
 
@@ -91,6 +100,8 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
             if ended != BY_ITSELF:
                 await _put_down(runtime, follower, events, stopping)
             teller.close(follower.board)
+            if manner.pours and ended == BY_ITSELF and trouble.exit_code(follower.exit_codes) == 0:
+                await pour(runtime, handles[0])
         return _fetched(manner.face, follower, stopping, ended)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import click
@@ -20,6 +21,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 """With a scheme, or with the prefix of a source, which a package may have brought."""
+_HOST_AND_PATH = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]+/\S*$", re.IGNORECASE)
 _UNIT_S = (86_400, 3_600, 60, 1)
 
 
@@ -61,6 +63,17 @@ def url(text: str) -> str:
     if not _URL.match(text):
         raise UsageError(f"not a URL: {text!r}", hint=f"write its scheme too, such as https://{text.lstrip('/')}")
     return text
+
+
+def typed_url(text: str) -> tuple[str, bool]:
+    """Return the URL that somebody typed, and whether ``https://`` had to be put before it: ``example.org/x`` is meant so.
+
+    Only what cannot well be anything else is completed: a name with a dot and a path, no port, and no file of that name.
+    """
+    text = text.strip()
+    if _HOST_AND_PATH.match(text) and not Path(text).exists():
+        return f"https://{text}", True
+    return url(text), False
 
 
 def host_rate(text: str) -> tuple[str, str]:

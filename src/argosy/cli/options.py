@@ -21,7 +21,7 @@ HTTP_VERSIONS = ("auto", "1.1", "2", "3")
 
 _WHAT = (
     click.option("-i", "--input", "input_file", metavar="FILE", help="Read what to fetch from FILE, '-' for standard input: URLs one a line (aria2's lists too), Metalink, CSV, JSON, curl commands, a DOWNLOAD_QUEUE database."),
-    click.option("-o", "--output", metavar="NAME", help="Call the file NAME (one URL only; may hold folders)."),
+    click.option("-o", "--output", metavar="NAME", help="Call the file NAME (one URL only; may hold folders). With get, '-': write it to standard output once it is whole."),
     click.option("-d", "--dir", "directory", metavar="DIR", help="Put files into DIR."),
     click.option("--include", metavar="PATTERN", multiple=True, help="Of a dataset, model or bucket take only files like '*.json' or 'sub-01/' (may be repeated)."),
     click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out files like that (may be repeated)."),

@@ -33,12 +33,13 @@ def probe(url: str, directory: str, output: str | None, headers: tuple[tuple[str
     The server is asked for one byte; a link that is good for one use only is used up by that.
     """
     from argosy import config  # noqa: PLC0415 - help needs no settings
+    from argosy.cli.requests import typed  # noqa: PLC0415 - likewise
     from argosy.core.document import of_probe  # noqa: PLC0415 - likewise
     from argosy.runtime.admission import Request  # noqa: PLC0415 - likewise
 
     face = current(click.get_current_context())
     options = replace(config.load().options(), headers=headers, user=user, insecure=insecure)
-    request = Request(url, directory, output, options=options)
+    request = Request(typed(url, face.note), directory, output, options=options)
 
     async def work(runtime: Commands) -> int:
         _show(face, of_probe(await cast("Runtime", runtime).probe(request)))

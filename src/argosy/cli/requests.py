@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from argosy.cli.kinds import url
+from argosy.cli.kinds import typed_url, url
 from argosy.cli.options import transfer_options
 from argosy.core.names import safe_path
 from argosy.core.types import FileSpec, Queue
@@ -34,7 +34,7 @@ def asked(
     ``elsewhere``: folders are those of another machine, and none of ours.
     """
     place = _place_elsewhere if elsewhere else _place
-    entries = [Entry((url(text),)) for text in urls]
+    entries = [Entry((typed(text, note),)) for text in urls]
     if given["input_file"] is not None:
         listing = listed(given["input_file"])
         entries += listing.entries
@@ -57,6 +57,14 @@ def asked(
     if given["together"]:
         return [_together(entries, given, common, place)]
     return [_alone(entry, given, common, place) for entry in entries]
+
+
+def typed(text: str, note: Callable[[str], None]) -> str:
+    """Return the URL that somebody typed; ``note`` is told if its scheme was missing."""
+    found, completed = typed_url(text)
+    if completed:
+        note(f"taking {text} as {found}")
+    return found
 
 
 def listed(name: str) -> Listing:
@@ -137,9 +145,7 @@ def _place_elsewhere(folder: str | None, own_folder: str | None, output: str | N
 
 def _check(output: str | None) -> None:
     if output == "-":
-        raise UsageError(
-            "a download cannot go to standard output", hint="give it a name; its path is printed when it is there"
-        )
+        raise UsageError("what is in the queue cannot go to standard output", hint="'argosy get -o -' can")
 
 
 def _absolute(base: Path, path: str) -> Path:

@@ -130,6 +130,31 @@ def safe_path(text: str) -> tuple[str, ...]:
     return tuple(map(_component, named))
 
 
+def chosen_path(text: str) -> tuple[str, ...]:
+    """Return the components of a relative path that a person chose for a file of their own, as they were written;
+    UnsafePath if it points anywhere but down, or cannot be.
+
+    The jail is for names from the network: somebody who wants a ``.env`` may have one.
+    """
+    named = [part for part in text.split("/") if part not in {"", "."}]
+    if not named:
+        raise _unsafe(text, "names no file")
+    if text.startswith("/"):
+        raise _unsafe(text, "is not relative")
+    if ".." in named:
+        raise _unsafe(text, "leaves its folder")
+    if any(unicodedata.category(char) == "Cc" for char in text):
+        raise _unsafe(text, "has control characters")
+    if any(len(os_bytes(part)) > LONGEST_BYTES for part in named):
+        raise _unsafe(text, f"has a name of more than {LONGEST_BYTES} bytes")
+    return tuple(named)
+
+
+def os_bytes(name: str) -> bytes:
+    """Return the name as the disk has it: names that are no UTF-8 are told with lone surrogates."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _unsafe(text: str, why: str) -> UnsafePath:
     return UnsafePath(f"the path {terminal_safe(text[:200])!r} {why}")
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from typing import Final
 
 from argosy.core.header import parse_http_date
 from argosy.errors import Failure, UsageError
@@ -16,6 +18,9 @@ RETRY_AFTER_CAP_S = 3_600.0
 RETRY_AFTER_JITTER = 0.1
 LONGEST_RETRY_AFTER_S = 1e9  # about 31 years: finite, so it can be stored and shown
 MEAN_YEAR_S = 31_556_952
+
+BRIEFLY: Final = frozenset({"unknown_host"})
+"""Codes of failures that seldom pass: enough for a network that is just coming up, and no more."""
 
 _DELTA_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
@@ -33,6 +38,9 @@ class RetryPolicy:
         sane = self.max_retries >= 0 and 1 <= self.factor < math.inf and 0 < self.initial_s <= self.cap_s < math.inf
         if not sane:  # NaN is not sane either
             raise UsageError(f"no such retry policy: {self}", hint="retries >= 0, factor >= 1, 0 < initial <= cap")
+
+
+BRIEF = RetryPolicy(max_retries=2, initial_s=1.0, cap_s=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ def next_step(
     every answer but gives something each time is then followed to the end, while one that makes us start from
     nothing again and again uses up the budget.
     """
+    if failure.code in BRIEFLY:
+        policy = replace(BRIEF, max_retries=min(policy.max_retries, BRIEF.max_retries))
     if not failure.retryable:
         return GiveUp(f"trying again cannot help: {failure.message}")
     made = 0 if progressed else attempt

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from argosy.core.checksum import Checksum, parse
-from argosy.core.names import safe_path
+from argosy.core.names import chosen_path
 from argosy.core.pieces import Pieces
 from argosy.core.types import (
     FileSpec,
@@ -90,7 +90,7 @@ def understood(request: Request, sources: Sources, default_directory: str) -> Ta
     source = texts[0] if texts else files[0].urls[0]
     return TaskSpec(
         source, directory, files, options, request.engine, request.callback, tuple(request.include), tuple(request.exclude),
-        trace.asked_by(), None if files or request.name is None else "/".join(safe_path(request.name)),
+        trace.asked_by(), None if files or request.name is None else "/".join(chosen_path(request.name)),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _described(request: Request, texts: Sequence[str], sources: Sources) -> tupl
         return files
     checksum = parse(request.checksum) if isinstance(request.checksum, str) else request.checksum
     mirrors = tuple(url for text in request.mirrors if (file := sources.describe(text)) for url in file.urls)
-    path = None if request.name is None else "/".join(safe_path(request.name))
+    path = None if request.name is None else "/".join(chosen_path(request.name))
     return (
         replace(
             files[0],

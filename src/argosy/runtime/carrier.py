@@ -16,7 +16,7 @@ from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.mending import Mending
 from argosy.runtime.message import Item, Remark
-from argosy.runtime.network import offline
+from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination, Revalidator, SpanReader
 from argosy.runtime.proof import is_still_there, left_alone, proven
 from argosy.runtime.relink import Relinker
@@ -79,9 +79,7 @@ class Carrier:
             self._warn("checksum_mismatch", f"{error.message}; fetching it once more")
             state = await self._blank(state)
         except NetworkError as error:
-            # A command in the foreground fails as its user is used to; what is in the queue can wait.
-            away = offline(error, self._job.task.host) if self._job.task.session is None else None
-            raise away or error from error
+            raise await explained(error, self._job.task.host, waits=self._job.task.session is None) from error
         except ArgosyError as error:
             renewed = await unless_stopped(self._job.token, self._relinker.fresh(state, error))
             if renewed is None:

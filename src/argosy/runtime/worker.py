@@ -15,11 +15,12 @@ from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
 from argosy.engines.port import Cancelled
 from argosy.engines.stop import unless_stopped
-from argosy.errors import ArgosyError, Failure, Fenced
+from argosy.errors import ArgosyError, Failure, Fenced, NetworkError
 from argosy.runtime.carrier import Carrier
 from argosy.runtime.convoy import Convoy
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
+from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination
 from argosy.runtime.revision import as_asked
 from argosy.runtime.web import TaskWeb
@@ -107,7 +108,10 @@ class Attempt:
     async def _resolve(self) -> tuple[FileState, ...]:
         """Ask the source which files there are."""
         web = TaskWeb(self._yard.engines, self._task.spec.options)
-        found = await unless_stopped(self._job.token, self._yard.sources.resolve(self._task.spec, web))
+        try:
+            found = await unless_stopped(self._job.token, self._yard.sources.resolve(self._task.spec, web))
+        except NetworkError as error:
+            raise await explained(error, self._task.host, waits=self._task.session is None) from error
         spec = replace(self._task.spec, files=tuple(found))
         return file_states(replace(self._task, spec=spec))
 

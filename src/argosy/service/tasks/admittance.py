@@ -62,7 +62,7 @@ def request_of(wanted: Wanted, service: Service, asker: Principal, task_id: Task
     asked = Request(
         source=source[0] if len(source) == 1 else source,
         directory=folder,
-        name=wanted.name,
+        name=_name(wanted, asker),
         mirrors=tuple(wanted.mirrors),
         checksum=wanted.checksum,
         size=wanted.size,
@@ -76,6 +76,11 @@ def request_of(wanted: Wanted, service: Service, asker: Principal, task_id: Task
         max_retries=runtime.settings["retries"],
     )
     return _scheduled(asked, wanted) if isinstance(wanted, NewTask) else asked
+
+
+def _name(wanted: Wanted, asker: Principal) -> str | None:
+    """Return what the file is to be called: the owner may choose any name, others get one that is safe."""
+    return wanted.name if wanted.name is None or asker.trusted else "/".join(safe_path(wanted.name))
 
 
 def _scheduled(asked: Request, wanted: NewTask) -> Request:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from argosy import Request, TransferOptions
-from argosy.core.types import IfExists
+from argosy.core.types import FileStatus, IfExists
 from argosy.errors import LocalError
 from argosy.testing.faults import NoETag
 from argosy.testing.server import FaultyServer
@@ -125,3 +125,65 @@ async def test_of_many_only_the_changed_ones_are_fetched_again(server: FaultySer
         for handle in await runtime.add_many([Request(url) for url in urls]):
             await handle
     assert {record.path for record in server.requests[before:] if record.bytes_sent} == {"/7.bin"}
+
+
+# -- streams -------------------------------------------------------------------------------------------
+
+AS_IT_COMES = TransferOptions(remux=False)
+
+
+def offer(server: FaultyServer, *, ended: bool = True, salt: bytes = b"") -> str:
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1"]
+    for number in range(5):
+        server.add(f"/film/{number}.ts", salt + str(number).encode() * 50_000)
+        lines += ["#EXTINF:1.0,", f"{number}.ts?token={len(server.requests)}"]
+    return server.add("/film/film.m3u8", "\n".join([*lines, "#EXT-X-ENDLIST" if ended else ""]).encode())
+
+
+def segments_asked(server: FaultyServer) -> list[str]:
+    return [record.path for record in server.requests if record.path.endswith(".ts")]
+
+
+@pytest.mark.parametrize("prefix", ["", "hls:"])
+async def test_a_finished_stream_that_is_here_is_recognised_by_its_playlist_and_one_segment(
+    server: FaultyServer, real: Any, prefix: str
+) -> None:
+    async with real() as runtime:
+        first = await runtime.add(prefix + offer(server), options=AS_IT_COMES)
+        await first
+        names, asked = real.names(), len(segments_asked(server))
+        offer(server)  # with other tokens in its links
+        again = await runtime.add(prefix + server.url("/film/film.m3u8"), options=AS_IT_COMES)
+        await again
+        (file,) = await runtime.files(again.id)
+    assert file.status is FileStatus.SKIPPED
+    assert (again.path, real.names()) == (first.path, names)
+    assert segments_asked(server)[asked:] == ["/film/0.ts"]
+
+
+async def test_a_stream_that_was_encoded_anew_under_the_same_names_is_fetched(server: FaultyServer, real: Any) -> None:
+    async with real() as runtime:
+        await (await runtime.add(offer(server), options=AS_IT_COMES))
+        again = await runtime.add(offer(server, salt=b"new"), options=AS_IT_COMES)
+        await again
+    assert again.path.name == "film (1).ts"
+    assert again.path.read_bytes() == b"".join(b"new" + str(number).encode() * 50_000 for number in range(5))
+
+
+async def test_other_wishes_of_a_stream_are_another_file(server: FaultyServer, real: Any) -> None:
+    async with real() as runtime:
+        await (await runtime.add(offer(server), options=AS_IT_COMES))
+        again = await runtime.add(server.url("/film/film.m3u8"), options=TransferOptions(remux=False, record_s=2.0))
+        await again
+    assert again.path.name == "film (1).ts"
+    assert again.path.stat().st_size == 100_000
+
+
+async def test_a_live_stream_is_recorded_anew_each_time(server: FaultyServer, real: Any) -> None:
+    options = TransferOptions(remux=False, record_s=3.0)
+    async with real() as runtime:
+        await (await runtime.add(offer(server, ended=False), options=options))
+        again = await runtime.add(server.url("/film/film.m3u8"), options=options)
+        await again
+    assert real.names() == {"film.ts", "film (1).ts"}
+    assert again.path.read_bytes() == b"".join(str(number).encode() * 50_000 for number in range(3))

@@ -26,6 +26,7 @@ from argosy.core.types import (
 )
 from argosy.errors import UsageError
 from argosy.runtime.ports import Sources
+from argosy.sources.hls import is_hls
 from argosy.sources.http import host_of
 from argosy.store.port import NewTask
 from argosy.telemetry import trace
@@ -165,11 +166,30 @@ def _total(files: Sequence[FileSpec]) -> int | None:
     return None if not sizes or any(size is None for size in sizes) else sum(size or 0 for size in sizes)
 
 
+SHAPING: Final = ("quality", "record_s", "subtitles", "languages", "join", "remux")
+"""Options that say what of a source becomes the file."""
+
+
+def is_renewal(new: NewTask, earlier: Task) -> bool:
+    """Tell whether the one file that the earlier task brought is what the new one asks for: a URL's file always, a
+    stream's if the same of it is wanted.
+    """
+    if new.task.spec.files:
+        return len(new.files) == 1
+    mine, theirs = new.task.spec, earlier.spec
+    same = all(getattr(mine.options, name) == getattr(theirs.options, name) for name in SHAPING)
+    return is_hls(mine.source) and same and (mine.engine, mine.include, mine.exclude) == (
+        theirs.engine, theirs.include, theirs.exclude,
+    )  # fmt: skip
+
+
 def renewed(new: NewTask, earlier: FileState) -> NewTask:
     """Return the task so that it is complete at once if the server says the file we have is still the newest."""
+    first = new.files[0] if new.files else FileState(new.task.id, 0, earlier.urls, path=new.task.spec.name)
     file = replace(
-        new.files[0], size=earlier.size, published=earlier.published,
+        first, size=earlier.size, published=earlier.published,
         etag=earlier.etag, last_modified=earlier.last_modified, date_is_strong=earlier.date_is_strong,
         content_type=earlier.content_type, verified_by=earlier.verified_by, part_mtime_ns=earlier.part_mtime_ns,
+        memo=earlier.memo,
     )  # fmt: skip
     return replace(new, task=replace(new.task, name=earlier.published), files=(file,))

@@ -168,5 +168,5 @@ def _anew(state: FileState) -> FileState:
     """Return the file with nothing known but what was asked for."""
     return replace(
         state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None,
-        etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None,
+        etag=None, last_modified=None, date_is_strong=False, published=None, verified_by=None, memo=None,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Final
 from argosy.core.lifecycle import Prioritise, Retry
 from argosy.core.types import TERMINAL, FileState, Status, Task, TaskId
 from argosy.errors import UsageError
-from argosy.runtime.admission import Request, new_task, renewed, understood
+from argosy.runtime.admission import Request, is_renewal, new_task, renewed, understood
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Ask, Enlist
 from argosy.runtime.proof import is_still_there
@@ -127,7 +127,7 @@ class Intake:
                 continue
             if task.status is not Status.COMPLETED:
                 entry.task, entry.existed = task, True
-            elif task.id in untouched and len(entry.new.files) == 1:
+            elif task.id in untouched and is_renewal(entry.new, task):
                 entry.new = renewed(entry.new, untouched[task.id])
 
     async def _untouched(self, tasks: Sequence[Task]) -> Mapping[TaskId, FileState]:

@@ -28,6 +28,11 @@ def is_playlist(text: str) -> bool:
     return path.startswith(("http://", "https://")) and path.endswith(ENDINGS)
 
 
+def is_hls(text: str) -> bool:
+    """Tell whether this is what a person writes for a stream whose playlist they know."""
+    return text.lower().startswith(PREFIX) or is_playlist(text)
+
+
 def address_of(text: str) -> str:
     """Return where the playlist is. Raises UsageError."""
     text = text.strip()
@@ -46,7 +51,7 @@ class HlsSource(Plain):
     takes_name = True
 
     def accepts(self, text: str) -> bool:
-        return text.lower().startswith(PREFIX) or is_playlist(text)
+        return is_hls(text)
 
     def describe(self, text: str) -> FileSpec | None:
         address_of(text)

@@ -16,6 +16,7 @@ from argosy.engines.hls.choice import PREFIX
 from argosy.engines.hls.make import Make, cleared
 from argosy.engines.hls.memo import Memo, Note, Stage, path_of
 from argosy.engines.hls.mux import CONTAINERS, can_mux
+from argosy.engines.hls.onlooker import Onlooker
 from argosy.engines.hls.playlist import Master, Media, Variant
 from argosy.engines.hls.recording import Recording, at_stage, note
 from argosy.engines.hls.supply import BOXES, Reader, Supply, read
@@ -77,6 +78,18 @@ class HlsEngine:
         desk.cancel.check()
         return await Bringing(self._reader, state, options, desk).run()
 
+    async def unchanged(self, state: FileState, options: TransferOptions) -> bool:
+        """Tell whether the stream is still the one that the file was made of: its playlists are read again, and the first
+        segment of each. Any doubt or failure is a no, and so is a live stream, which brings something else each time.
+        """
+        known = memo.parse(state.memo)
+        if known is None or not known.notes or not all(each.fingerprint and each.sample for each in known.notes):
+            return False
+        try:
+            return await Bringing(self._reader, state, options, Onlooker()).is_still(known)
+        except ArgosyError:
+            return False
+
     async def close(self) -> None:
         """The reader is somebody else's."""
 
@@ -111,6 +124,16 @@ class Bringing:
         if done.stage is Stage.DONE:
             return self._roll.state
         return await Make(self._roll, self._roll.part, len(done.notes), self._desk).run()
+
+    async def is_still(self, known: Memo) -> bool:
+        """Tell whether the tracks are those that the memo tells of. Nothing is written."""
+        tracks = await self._tracks(known)
+        if [track.note.fingerprint for track in tracks] != [each.fingerprint for each in known.notes]:
+            return False
+        for track, earlier in zip(tracks, known.notes, strict=True):
+            if memo.digest(await self._supply.segment(track.media.segments[0])) != earlier.sample:
+                return False
+        return True
 
     # -- recording ---------------------------------------------------------------------------------
 

@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 from argosy.engines.hls.playlist import Media
 
-FINGERPRINTED = 8
-
 
 class Stage(StrEnum):
     """How far the file is."""
@@ -39,6 +37,8 @@ class Note:
     """How much of it, as the playlist says, is here."""
     fingerprint: str = ""
     """What a finished playlist is known by; empty of a live one."""
+    sample: str = ""
+    """The digest of a finished playlist's first segment: names tell nothing of a stream that was encoded anew."""
     init: str = ""
     """The digest of the initialisation section that was written last."""
     joint: str = ""
@@ -74,8 +74,14 @@ def path_of(url: str) -> str:
 
 
 def fingerprint(media: Media) -> str:
-    """Return what tells one finished playlist from another: its segments' names and lengths, without what expires."""
+    """Return what tells one finished playlist from another: its segments' names, places and lengths, without what expires."""
     if not media.ended:
         return ""
-    names = [f"{PurePosixPath(path_of(each.piece.url)).name} {each.seconds}" for each in media.segments[:FINGERPRINTED]]
-    return hashlib.blake2b("\n".join([*names, str(len(media.segments))]).encode(), digest_size=12).hexdigest()
+    told = [
+        f"{PurePosixPath(path_of(each.piece.url)).name} {each.piece.span} {each.seconds}" for each in media.segments
+    ]
+    return digest("\n".join(told).encode())
+
+
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from argosy.core.types import TransferOptions
+from argosy.engines.hls import memo
 from argosy.engines.hls.frames import framed
 from argosy.engines.hls.memo import Memo, Stage
 from argosy.engines.hls.playlist import Media, Segment
@@ -92,14 +93,16 @@ class Recording:
             return None
 
     async def _append(self, track: Track, segment: Segment, data: bytes | None) -> None:
-        joint = digest = ""
+        joint = digest = sample = ""
+        if data is not None and track.media.ended and segment is track.media.segments[0]:
+            sample = memo.digest(data)
         if track.texts:
             data, joint = self._joined(track, segment, data)
         elif data is not None:
             init, digest = await self._supply.init(segment)
             if init and digest != track.note.init:
                 data = init + data
-        track.took(segment, init=digest, joint=joint)
+        track.took(segment, init=digest, joint=joint, sample=sample)
         data = data or b""
         if len(self._tracks) > 1 and data:
             data = framed(self._tracks.index(track), data)

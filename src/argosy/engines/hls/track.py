@@ -59,14 +59,14 @@ class Track:
             return not any(known)
         return self.note.following - end > len(self.media.segments)
 
-    def took(self, segment: Segment, *, init: str, joint: str) -> None:
+    def took(self, segment: Segment, *, init: str, joint: str, sample: str) -> None:
         """The segment is in the part."""
         self._names[segment.sequence] = _name(segment)
         while len(self._names) > KNOWN:
             del self._names[next(iter(self._names))]
         self.note = replace(
             self.note, following=segment.sequence + 1, seconds=self.note.seconds + segment.seconds,
-            init=init or self.note.init, joint=joint or self.note.joint,
+            init=init or self.note.init, joint=joint or self.note.joint, sample=sample or self.note.sample,
         )  # fmt: skip
 
     def has(self, seconds: float | None) -> bool:

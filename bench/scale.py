@@ -39,6 +39,9 @@ class Scale:
     live_idle: int
     """Clients that are connected while nothing happens."""
 
+    segments: int
+    """Of the stream of the `hls` case, about a megabyte each."""
+
     small: int = 10 * 1024
     connections: int = 16
     parallel: int = 16
@@ -65,6 +68,7 @@ FULL = Scale(
     live_clients=200,
     live_s=20.0,
     live_idle=1_000,
+    segments=500,
 )
 QUICK = Scale(
     runs=2,
@@ -84,4 +88,5 @@ QUICK = Scale(
     live_clients=200,
     live_s=4.0,
     live_idle=1_000,
+    segments=100,
 )

@@ -164,6 +164,7 @@ TARGETS = (
         "small", "argosy, one", "Small files, one task: faster than aria2c -j16", against("aria2c"), above(1.0), "×"
     ),
     Target("small", "argosy, a task", "Small files, a task each: at least 1,500 tasks/s", rate, at_least(1500), "/s"),
+    Target("hls", "argosy", "500 segments: as fast as the fastest peer", against_best, at_least(1.0), "×"),
     Target("enqueue", "argosy", "100,000 tasks enqueued in under 10 s (10,000/s)", rate, above(10_000), "/s"),
     Target(
         "start", "argosy", "1,000,000 in the store: first byte within 3 s", own("after", seconds), at_most(3.0), " s"

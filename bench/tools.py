@@ -47,6 +47,8 @@ class Order:
 class Tool:
     name: str
     command: Callable[[Order], list[str]]
+    asked: tuple[str, ...] = ()
+    """What has it say its version, if not `NAME --version`."""
 
 
 def _curl(order: Order) -> list[str]:
@@ -135,7 +137,7 @@ class Presence:
 
 
 def presence(tool: Tool, scratch: Path) -> Presence:
-    argv = [*argosy(), "--version"] if tool is ARGOSY else [tool.name, "--version"]
+    argv = [*argosy(), "--version"] if tool is ARGOSY else [*(tool.asked or (tool.name, "--version"))]
     if shutil.which(argv[0]) is None:
         return Presence(None, "not installed")
     try:

@@ -50,10 +50,13 @@ def read(text: str, where: str) -> Listing:
             commands.append([])
         elif commands and word not in (";", "&&", "&"):
             commands[-1].append(word.removesuffix(";") if word.endswith(";") and "://" in word else word)
-    try:
-        return Listing("curl commands", tuple(entry for command in commands for entry in _entries(command)))
-    except UsageError as error:
-        raise nonsense(where, error.message, error.hint) from None
+    entries: list[Entry] = []
+    for number, command in enumerate(commands, 1):
+        try:
+            entries += _entries(command)
+        except UsageError as error:
+            raise nonsense(f"{where}, command {number}", error.message, error.hint) from None
+    return Listing("curl commands", tuple(entries))
 
 
 def _joined(text: str) -> str:

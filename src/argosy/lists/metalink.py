@@ -27,8 +27,9 @@ class _Pieces:
 
 
 class _File:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, line: int) -> None:
         self.name = name
+        self.line = line
         self.size: int | None = None
         self.hashes: list[Checksum] = []
         self.pieces: list[_Pieces] = []
@@ -39,7 +40,8 @@ class _File:
 class _Reader:
     """Follows the elements; everything it does not know is passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, parser: expat.XMLParserType) -> None:
+        self._parser = parser
         self.files: list[_File] = []
         self._path: list[str] = []
         self._attributes: list[dict[str, str]] = []
@@ -57,7 +59,7 @@ class _Reader:
         if local == "file":
             if len(self.files) >= MOST_ENTRIES:
                 raise UsageError(f"it names more than {MOST_ENTRIES:,} files")
-            self.files.append(_File(attributes.get("name", "")))
+            self.files.append(_File(attributes.get("name", ""), self._parser.CurrentLineNumber))
         elif local == "pieces" and self.files:
             self.files[-1].pieces.append(_Pieces(attributes))
 
@@ -83,8 +85,8 @@ class _Reader:
 
 def read(data: bytes, where: str) -> Listing:
     """Return the files, each with its mirrors in the order the document prefers. Raises UsageError."""
-    reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
+    reader = _Reader(parser)
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.data
@@ -94,7 +96,7 @@ def read(data: bytes, where: str) -> Listing:
     except expat.ExpatError as error:
         raise nonsense(where, f"no Metalink: {error}") from None
     except UsageError as error:
-        raise nonsense(where, error.message) from None
+        raise nonsense(f"{where}, line {parser.CurrentLineNumber}", error.message) from None
     entries: list[Entry] = []
     remarks: list[str] = []
     for file in reader.files:
@@ -113,7 +115,7 @@ def _entry(file: _File, where: str, remarks: list[str]) -> Entry:
     try:
         name = "/".join(safe_path(file.name)) if file.name else None
     except UnsafePath as error:
-        raise nonsense(where, error.message) from None
+        raise nonsense(f"{where}, line {file.line}", error.message) from None
     strongest = max(file.hashes, key=lambda found: ALGORITHMS.index(found.algorithm), default=None)
     urls = tuple(url for *_, url in sorted(file.urls))
     return Entry(urls, name, checksum=strongest, size=file.size, pieces=_pieces(file, remarks))

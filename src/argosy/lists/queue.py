@@ -9,6 +9,7 @@ from urllib.parse import quote
 import apsw
 
 from argosy.core.names import safe_name
+from argosy.errors import UsageError
 from argosy.lists.entry import MOST_ENTRIES, Entry, Listing, location, nonsense
 
 MAGIC: Final = b"SQLite format 3\x00"
@@ -47,13 +48,17 @@ def _read(database: apsw.Connection, where: str) -> Listing:
         f'SELECT url, target_directory, {filename}, status, {retries} FROM "{table}" LIMIT {MOST_ENTRIES + 1}'  # noqa: S608 - the names are ours
     )
     entries, done = [], 0
-    for url, directory, name, status, max_retries in rows:
+    for number, (url, directory, name, status, max_retries) in enumerate(rows, 1):
         if str(status).lower() in DONE:
             done += 1
             continue
+        try:
+            source = location(str(url))
+        except UsageError as error:
+            raise nonsense(f"{where}, row {number}", error.message, error.hint) from None
         entries.append(
             Entry(
-                (location(str(url)),), safe_name(str(name)) if name else None, str(directory),
+                (source,), safe_name(str(name)) if name else None, str(directory),
                 max_retries=max_retries if isinstance(max_retries, int) else None,
             )
         )  # fmt: skip

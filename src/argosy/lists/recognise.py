@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from argosy.lists import command, metalink, queue, table, urls
 from argosy.lists.entry import LARGEST_BYTES, Listing, nonsense
 
 _CURL: Final = re.compile(r"\s*(?:\$\s+)?curl(?:\.exe)?\s")
+_COOKIES: Final = re.compile(
+    r"# (?:Netscape )?HTTP Cookie File|(?:#HttpOnly_)?\.?[\w.-]+\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t"
+)
 _HEAD: Final = re.compile(r"""["']?[\w .-]+["']?(?:[,;\t|]["']?[\w .-]+["']?)*""")
 DESCRIPTION: Final = (
     "URLs one a line (with aria2's options), Metalink, CSV, JSON, curl commands, or a database with DOWNLOAD_QUEUE"
@@ -32,13 +36,17 @@ def read(data: bytes, where: str) -> Listing:
     if len(data) > LARGEST_BYTES:
         raise nonsense(where, f"longer than {LARGEST_BYTES:,} bytes", "cut it into several lists")
     if data.startswith(queue.MAGIC):
-        raise nonsense(where, "a database is read from a file", "give its path")
+        return _read_database(data, where)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return metalink.read(data.lstrip(b"\xef\xbb\xbf \t\r\n"), where)
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         raise nonsense(where, "neither text nor anything else that is known", f"known: {DESCRIPTION}") from None
+    if _COOKIES.match(text):
+        raise nonsense(
+            where, "a browser's cookies, which name no download", "send them along: --cookies FILE, with URLs or a list"
+        )
     if _CURL.match(text):
         return command.read(text, where)
     if text.lstrip()[:1] in ("{", "["):
@@ -46,6 +54,14 @@ def read(data: bytes, where: str) -> Listing:
     if _is_csv(text):
         return table.read_csv(text, where)
     return urls.read(text, where)
+
+
+def _read_database(data: bytes, where: str) -> Listing:
+    """Read a database that came through a pipe."""
+    with TemporaryDirectory(prefix="argosy-") as folder:
+        path = Path(folder, "queue.db")
+        path.write_bytes(data)
+        return queue.read(path, where)
 
 
 def _is_csv(text: str) -> bool:

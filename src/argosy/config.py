@@ -9,6 +9,7 @@ where the system keeps such files (XDG on Linux).
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from pathlib import Path
@@ -134,7 +135,9 @@ SETTINGS: Final = {
             "on_complete", "", "a command to run for what is complete: words, with {path} {name} {id} and the like"
         ),
         Setting("on_failure", "", "a command to run for what failed, with {error} as well"),
-        Setting("notify", "", "whom to tell of both: addresses as Apprise writes them, separated by spaces"),
+        Setting(
+            "notify", "", "whom to tell of both: 'desktop', and addresses as Apprise writes them, separated by spaces"
+        ),
         Setting("history_days", 0.0, "days for which what ended is remembered; 0: for good"),
         Setting("host", "127.0.0.1", "the address the service listens on"),
         Setting("port", 8970, "its port; 0: any that is free", most=65_535),
@@ -165,6 +168,8 @@ SETTINGS: Final = {
         Setting("log_level", "warning", "what goes to the log file: off, error, warning, info or debug"),
     )
 }
+COMMANDS: Final = frozenset({"on_complete", "on_failure"})
+"""Settings that may be lists of words in the file; on one line they are quoted as in a shell."""
 CHOICES: Final = {
     "if_exists": ("rename", "overwrite", "skip", "newer", "fail"),
     "http_version": ("auto", "1.1", "2", "3"),
@@ -248,6 +253,8 @@ def read(name: str, value: Any, origin: str = "") -> Any:
             f"{place}there is no setting named {name!r}", hint=f"known: {', '.join(sorted(SETTINGS))}", code="config"
         )
     kind = type(setting.default)
+    if name in COMMANDS and isinstance(value, list) and all(isinstance(word, str) for word in value):
+        value = shlex.join(value)
     try:
         converted = _converted(value, kind)
     except (ValueError, OverflowError):

@@ -100,6 +100,38 @@ async def test_people_are_told(server: FaultyServer, tmp_path: Path) -> None:
     assert json.loads(told[0])["title"] == "a.bin is here"
 
 
+@pytest.mark.parametrize("program", ["notify-send", "osascript"])
+async def test_the_desktop_is_told_by_a_program_that_gets_words(
+    server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    canary, note = tmp_path / "bin" / program, tmp_path / "note"
+    canary.write_text(
+        f"#!{sys.executable}\nimport json, sys\nopen({str(note)!r}, 'w').write(json.dumps(sys.argv[1:]))\n"
+    )
+    canary.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    url = server.add("/--icon=x $(touch evil).bin", b"x")
+    assert await run(tmp_path, url, notify="desktop") is Status.COMPLETED
+    title, body = json.loads(note.read_text())[-2:]
+    assert title == "--icon=x $(touch evil).bin is here"
+    assert Path(body).read_bytes() == b"x"
+    assert not (Path.cwd() / "evil").exists()
+
+
+async def test_a_machine_without_a_desktop_fails_nothing(
+    server: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert await run(tmp_path, server.add("/a.bin", b"x"), notify="desktop") is Status.COMPLETED
+
+
+def test_a_command_may_be_a_list_of_words_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('on_complete = ["say", "{name} is here", "it\'s $HOME"]\n')
+    loaded = config.load(tmp_path, {})
+    assert wishes(loaded["on_complete"], "", "").on_complete == ("say", "{name} is here", "it's $HOME")
+
+
 def test_a_command_that_cannot_be_split_is_refused() -> None:
     with pytest.raises(UsageError):
         wishes("notify 'x", "", "")

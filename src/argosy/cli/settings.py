@@ -84,9 +84,9 @@ def _command(text: str) -> None:
 
 def _people(text: str) -> None:
     for word in text.split():
-        if not re.match(r"[a-z][a-z0-9+.-]*://", word, re.IGNORECASE):
+        if word != "desktop" and not re.match(r"[a-z][a-z0-9+.-]*://", word, re.IGNORECASE):
             raise UsageError(
-                f"{word!r} is no address", hint="as Apprise writes them: ntfy://topic, dbus://", code="config"
+                f"{word!r} is no address", hint="desktop, or as Apprise writes them: ntfy://topic", code="config"
             )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,16 @@ WAITING: Final = 1000
 """So many ended tasks wait at most for their turn; of more, nobody is told."""
 AT_ONCE: Final = 4
 LAST_BYTES: Final = 500
+DESKTOP: Final = "desktop"
+"""Among the addresses of people: whoever sits before this machine."""
+DESKTOP_WORDS: Final = {
+    "notify-send": ("notify-send", "--app-name=Argosy", "--", "{title}", "{body}"),
+    "osascript": (
+        "osascript", "-e", "on run argv", "-e", "display notification (item 2 of argv) with title (item 1 of argv)",
+        "-e", "end run", "--", "{title}", "{body}",
+    ),
+}  # fmt: skip
+"""The programs that show a message on the desktop, the first one that is there."""
 FIELDS: Final = ("path", "name", "directory", "id", "status", "source", "error")
 
 
@@ -104,8 +115,11 @@ class Aftermath:
         facts = facts_of(task)
         if words:
             await _command([filled(word, facts) for word in words], facts)
-        if self._wishes.notify:
-            await _message(self._wishes.notify, facts)
+        others = tuple(address for address in self._wishes.notify if address != DESKTOP)
+        if others != self._wishes.notify:
+            await _shown(facts)
+        if others:
+            await _message(others, facts)
 
 
 def facts_of(task: Task) -> dict[str, str]:
@@ -158,14 +172,31 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
     return terminal_safe(last.decode(errors="replace"))
 
 
+async def _shown(facts: Mapping[str, str]) -> None:
+    """Show a message on this machine's desktop. It is data to whatever program shows it: no shell, no markup of ours."""
+    words = next((words for program, words in DESKTOP_WORDS.items() if shutil.which(program)), None)
+    if words is None:
+        log.warning("aftermath.no_desktop", extra={"hint": f"one of {', '.join(DESKTOP_WORDS)} is needed"})
+        return
+    title, body = _told(facts)
+    filling = {"{title}": title, "{body}": body}
+    await _command([filling.get(word, word) for word in words], facts)
+
+
+def _told(facts: Mapping[str, str]) -> tuple[str, str]:
+    """Return title and text of a message."""
+    done = facts["status"] == Status.COMPLETED
+    title = f"{facts['name']} is here" if done else f"{facts['name']} failed"
+    body = facts["path"] if done else facts["error"] or facts["source"]
+    return title.replace("\0", ""), body.replace("\0", "")
+
+
 async def _message(addresses: tuple[str, ...], facts: Mapping[str, str]) -> None:
     people = await asyncio.to_thread(_people, addresses)
     if people is None:
         log.warning("aftermath.missing_extra", extra={"hint": "pip install 'argosy[notify]'"})
         return
-    done = facts["status"] == Status.COMPLETED
-    title = f"{facts['name']} is here" if done else f"{facts['name']} failed"
-    body = facts["path"] if done else facts["error"] or facts["source"]
+    title, body = _told(facts)
     try:
         async with asyncio.timeout(LONGEST_S):
             reached = bool(await people.async_notify(body=body, title=title))

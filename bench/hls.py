@@ -17,9 +17,9 @@ from bench.tools import ARGOSY, Order, Tool, argosy, environment
 
 NAME = "film.ts"
 RATE = 25
-"""Pictures in a second, which is a segment."""
-LOOP_S = 2
-"""The film is these seconds, again and again."""
+"""Pictures a second."""
+LOOP_S = 1
+"""The film is this long, again and again: each time a segment."""
 
 
 def _argosy(order: Order) -> list[str]:

@@ -10,9 +10,9 @@ from argosy.testing.server import FaultyServer
 
 from .command import Argosy, until
 
-SEGMENTS = 100
-BYTES = 100_000
-LATE_S = 0.05
+SEGMENTS = 500
+BYTES = 20_000
+LATE_S = 0.02
 
 
 def segment(number: int) -> bytes:
@@ -35,7 +35,7 @@ def fetched(server: FaultyServer) -> list[str]:
     return [record.path for record in server.requests if record.path.endswith(".ts")]
 
 
-def test_killed_in_the_middle_of_a_hundred_segments_only_the_missing_ones_come_again(
+def test_killed_in_the_middle_of_five_hundred_segments_only_the_missing_ones_come_again(
     argosy: Argosy, server: FaultyServer
 ) -> None:
     offer(server, SEGMENTS, Delay(LATE_S))

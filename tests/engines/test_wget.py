@@ -26,7 +26,7 @@ from argosy.engines.wget.engine import WgetEngine
 from argosy.engines.wget.report import failure_of
 from argosy.errors import ArgosyError, BadResponse, UsageError
 from argosy.testing.engine_contract import EngineContract, RecordingDesk, Subject
-from argosy.testing.faults import Cut
+from argosy.testing.faults import ChunkedUnfinished, Cut
 from argosy.testing.poll import until
 from argosy.testing.server import FaultyServer
 
@@ -154,6 +154,97 @@ async def test_a_body_that_ends_early_is_no_success(server: FaultyServer, destin
     with pytest.raises(ArgosyError):
         await WgetEngine().fetch(FileState(TASK, 0, (url,)), TransferOptions(), desk)
     desk.close()
+
+
+async def test_a_body_in_chunks_that_ends_early_is_no_success(
+    server: FaultyServer, destination: LocalDestination
+) -> None:
+    url = server.add("/a.bin", CONTENT, faults=[ChunkedUnfinished()])
+    desk = RecordingDesk(destination, TransferOptions())
+    with pytest.raises(ArgosyError) as failure:
+        await WgetEngine().fetch(FileState(TASK, 0, (url,)), TransferOptions(), desk)
+    assert failure.value.retryable
+    desk.close()
+
+
+async def test_a_wget_that_is_killed_keeps_what_came_and_another_goes_on(
+    server: FaultyServer, destination: LocalDestination
+) -> None:
+    url = server.add("/a.bin", CONTENT)
+    desk = RecordingDesk(destination, TransferOptions(), limit_bps=256 * 1024)
+    fetching = asyncio.create_task(WgetEngine().fetch(FileState(TASK, 0, (url,)), TransferOptions(), desk))
+    await until(lambda: bool(desk.parts) and len(desk.parts[-1].read(0, 100_000)) == 100_000)
+    (wget,) = (pid for pid in _children(os.getpid()) if b"--input-file=-" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(wget, signal.SIGKILL)
+    with pytest.raises(ArgosyError) as failure:
+        await fetching
+    assert failure.value.retryable
+    left = await destination.adopt(desk.states[-1])
+    assert left.received >= 100_000
+    desk.close()
+    desk = RecordingDesk(destination, TransferOptions())
+    await WgetEngine().fetch(left, TransferOptions(), desk)
+    assert desk.parts[-1].read(0, len(CONTENT) + 1) == CONTENT
+    assert server.requests[-1].range == f"bytes={left.received}-"
+    desk.close()
+
+
+CANARY = """#!{python}
+import json, os, sys
+with open({note!r}, "a") as note:
+    note.write(json.dumps([sys.argv[1:], sys.stdin.read()]) + "\\n")
+sys.stderr.write("said the canary\\n")
+sys.exit(int(os.environ["HOME"]))
+"""
+
+
+@pytest.fixture
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called wget that notes its words and what is on its stdin, and exits as ``HOME`` says."""
+    (tmp_path / "bin").mkdir()
+    note, program = tmp_path / "note", tmp_path / "bin" / "wget"
+    program.write_text(CANARY.format(python=sys.executable, note=str(note)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", "4")
+    return note
+
+
+@pytest.mark.parametrize("code", range(9))
+async def test_each_exit_code_of_a_wget_that_brings_nothing_is_a_failure(
+    canary: Path, destination: LocalDestination, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setenv("HOME", str(code))
+    desk = RecordingDesk(destination, TransferOptions())
+    with pytest.raises(ArgosyError, match="said the canary"):
+        await WgetEngine().fetch(FileState(TASK, 0, ("http://h/a",)), TransferOptions(), desk)
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://h/--output-document=x", TransferOptions()), ("http://h/a -O /etc/x", TransferOptions()),
+        ("http://h/@/etc/passwd", TransferOptions()), ("http://h/$(touch evil);`touch evil`", TransferOptions()),
+        ("http://-O.h/", TransferOptions()), ("http://h/a", TransferOptions(user="-O:--post-file=/etc/passwd")),
+        ("http://h/a", TransferOptions(user_agent="--use-askpass=/bin/sh", referer="-i /etc/passwd")),
+        ("http://h/a", TransferOptions(headers=(("-O", "--execute=x"),), cookie="--body-file=/etc/passwd")),
+    ],
+)  # fmt: skip
+async def test_nothing_that_somebody_wrote_is_among_the_words_that_wget_gets(
+    canary: Path, destination: LocalDestination, url: str, options: TransferOptions
+) -> None:
+    desk = RecordingDesk(destination, options)
+    with pytest.raises(ArgosyError):
+        await WgetEngine().fetch(FileState(TASK, 0, (url,)), options, desk)
+    desk.close()
+    ((argv, stdin),) = [json.loads(line) for line in canary.read_text().splitlines()]
+    assert [word.rstrip("0123456789") for word in argv] == [
+        "--config=/dev/fd/",
+        "--input-file=-",
+        "--output-document=-",
+    ]
+    assert stdin == f"{url}\n"
 
 
 # -- processes -----------------------------------------------------------------------------------------

@@ -320,6 +320,22 @@ def test_every_kind_of_failure_is_an_error_that_says_what_yt_dlp_said(kind: str)
     assert error.message.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Sign in to confirm you're not a bot. Use --cookies", "login"), ("This video is only for members-only", "login"),
+        ("The uploader has not made this video available in your country", "geo"), ("Requested format is not available", "format"),
+        ("ffmpeg is not installed. Aborting", "program"), ("This video is DRM protected", "drm"), ("Video unavailable", "gone"),
+        ("Unsupported URL: http://h/", "none"),
+    ],
+)  # fmt: skip
+def test_what_yt_dlp_says_is_a_kind_of_failure(said: str, kind: str) -> None:
+    trouble = pytest.importorskip("argosy.engines.ytdlp.worker.trouble")
+    from yt_dlp.utils import DownloadError  # noqa: PLC0415 - an extra
+
+    assert trouble.trouble_of(DownloadError(f"ERROR: {said}"))["kind"] == kind
+
+
 @pytest.mark.parametrize("version", ["2026.06.09", "2024.12.31", "2026.7.3", "", "unknown"])
 def test_a_version_with_known_holes_is_not_used(version: str) -> None:
     with pytest.raises(UsageError) as failure:

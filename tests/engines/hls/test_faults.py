@@ -256,12 +256,39 @@ async def test_links_that_expire_in_the_middle_are_read_again(
     [
         HEAD.encode() + b"#EXTINF:1,\na\n" * 500_000, HEAD.encode() + b"a\n" * 1_000_000, b"\x47" + bytes(187), b"#EXTM3U\n" + b"#EXT-X-X\n" * 1_700_000,
         HEAD.encode() + b"#EXTINF:1,\n#EXT-X-BYTERANGE:x\na\n", HEAD.encode() + b"#EXTINF:1,\nhttp://[\n",
+        HEAD.encode() + b"#EXTINF:1,\n" + b"a" * 50_000_000, HEAD.encode() + b"#EXTINF:1,\n" + b"a" * 300_000,
+        HEAD.encode() + b'#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0xZZ\n#EXTINF:1,\na\n',
+        HEAD.encode() + b'#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x' + b"1" * 40 + b"\n#EXTINF:1,\na\n",
     ],
-    ids=["segments", "lines", "transport stream", "tags", "range", "address"],
+    ids=["segments", "lines", "transport stream", "tags", "range", "address", "50 MB line", "long line", "iv", "long iv"],
 )  # fmt: skip
 def test_playlists_that_make_no_sense_are_refused_at_once(data: bytes) -> None:
     with pytest.raises(BadResponse):
         playlist.read(data, "http://h/p.m3u8")
+
+
+LEADS = {
+    "variant": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{uri}\n",
+    "sound": '#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",URI="{uri}"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\nv.m3u8\n',
+    "subtitles": '#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="s",URI="{uri}"\n#EXT-X-STREAM-INF:BANDWIDTH=1,SUBTITLES="s"\nv\n',
+    "segment": HEAD + "#EXTINF:1,\n{uri}\n", "key": HEAD + '#EXT-X-KEY:METHOD=AES-128,URI="{uri}"\n#EXTINF:1,\na.ts\n',
+    "map": HEAD + '#EXT-X-MAP:URI="{uri}"\n#EXTINF:1,\na.ts\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lead", LEADS)
+@pytest.mark.parametrize(
+    "uri", ["file:///etc/passwd", "FILE:/etc/passwd", "concat:http://h/a|file:///etc/passwd", "subfile,,start,0,end,9,,:/etc/passwd",
+            "data:text/plain,x", "ftp://h/x", "http://h/downgraded", "crypto:file:///etc/passwd", "gopher://h/"]
+)  # fmt: skip
+def test_nothing_in_a_playlist_leads_to_files_other_schemes_or_in_clear(lead: str, uri: str) -> None:
+    try:
+        found = playlist.read(LEADS[lead].format(uri=uri).encode(), "https://h/p.m3u8")
+    except BadResponse:
+        return
+    # what has a comma before its colon is no scheme but a name on the same server
+    assert uri.startswith("subfile,")
+    assert "https://h/subfile" in repr(found)
 
 
 async def test_a_stream_of_bytes_instead_of_a_playlist_is_not_swallowed_whole(

@@ -18,6 +18,7 @@ LONGEST_LINE: Final = 256 * 1024
 LONGEST_TARGET_S: Final = 60.0
 """However long segments are said to be: a live playlist is looked at again after that."""
 USUAL_TARGET_S: Final = 6.0
+IV_BYTES: Final = 16
 TARGET: Final = "#EXT-X-TARGETDURATION:"
 UNUSED: Final = (
     "#EXT-X-PART:",
@@ -228,7 +229,9 @@ def _key(key: Any, url: str) -> Key | None:  # noqa: ANN401 - m3u8 ships no type
     if key.iv:
         digits = key.iv.lower().removeprefix("0x")
         try:
-            iv = bytes.fromhex(digits.zfill(32))
+            iv = bytes.fromhex(digits.zfill(2 * IV_BYTES))
         except ValueError:
-            raise BadResponse("the playlist's IV is no number", code="playlist") from None
+            iv = b""
+        if len(iv) != IV_BYTES:
+            raise BadResponse(f"the playlist's IV is no number of {8 * IV_BYTES} bits", code="playlist")
     return Key(key.method.upper(), joined(url, key.uri or ""), iv)

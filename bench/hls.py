@@ -101,7 +101,7 @@ def stream(bench: Bench) -> Iterator[Case]:
     scale = bench.scale
     with folders(bench, "hls") as folder:
         root, prefix = payload.emptied(folder / "root"), payload.emptied(folder / "nginx")
-        film = _made(root, folder / "loop.ts", scale.segments)
+        film = _made(root, folder / "loop.mkv", scale.segments)
         size, count = film.stat().st_size, len(list(root.glob("*.ts")))
         with servers.nginx(root, prefix, scale.limited_rate) as nginx:
             cinema = Cinema(bench, folder, f"{nginx.plain}/index.m3u8", film, _pictures(film))
@@ -120,7 +120,7 @@ def _made(root: Path, loop: Path, segments: int) -> Path:
     """Make the stream in ``root``, and beside that what all its segments are one after the other."""
     noise = f"nullsrc=s=640x360:r={RATE},geq=random(1)*255:128:128"
     _run(["-f", "lavfi", "-i", noise, "-t", str(LOOP_S), "-c:v", "mpeg2video", "-b:v", "8M", "-minrate", "8M", "-maxrate",
-          "8M", "-bufsize", "2M", "-g", str(RATE), "-bf", "0", "-sc_threshold", "1000000000", "-f", "mpegts", str(loop)])  # fmt: skip
+          "8M", "-bufsize", "2M", "-g", str(RATE), "-bf", "0", "-sc_threshold", "1000000000", str(loop)])  # fmt: skip
     _run(["-stream_loop", "-1", "-i", str(loop), "-t", str(segments), "-c", "copy", "-f", "hls", "-hls_time", "0.5",
           "-hls_list_size", "0", "-hls_segment_filename", str(root / "%05d.ts"), str(root / "index.m3u8")])  # fmt: skip
     made = sorted(root.glob("*.ts"))

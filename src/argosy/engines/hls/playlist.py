@@ -234,4 +234,6 @@ def _key(key: Any, url: str) -> Key | None:  # noqa: ANN401 - m3u8 ships no type
             iv = b""
         if len(iv) != IV_BYTES:
             raise BadResponse(f"the playlist's IV is no number of {8 * IV_BYTES} bits", code="playlist")
+    if (key.keyformat or "identity").lower() != "identity":  # its address is one for a licence's program
+        return Key(f"{key.method.upper()} ({key.keyformat})", "", iv)
     return Key(key.method.upper(), joined(url, key.uri or ""), iv)

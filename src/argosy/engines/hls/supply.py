@@ -13,7 +13,7 @@ from argosy.core.types import TransferOptions
 from argosy.engines.curl.permit import acquire
 from argosy.engines.curl.request import HARMLESS, origin
 from argosy.engines.hls import playlist
-from argosy.engines.hls.crypt import KEY_BYTES, decrypted
+from argosy.engines.hls.crypt import KEY_BYTES, SAMPLES, check, decrypted
 from argosy.engines.hls.playlist import Key, Master, Media, Piece, Segment
 from argosy.engines.port import Cancelled, Desk
 from argosy.engines.roll import rest
@@ -111,7 +111,11 @@ class Supply:
         data = await self._fetched(segment.piece, segment.sequence)
         if segment.key is None:
             return data
-        return decrypted(data, segment.key, await self._secret(segment.key), segment.sequence)
+        check(segment.key, segment.sequence)
+        secret = await self._secret(segment.key)
+        if segment.key.method == SAMPLES:  # in Python, byte by byte: not on the loop
+            return await asyncio.to_thread(decrypted, data, segment.key, secret, segment.sequence)
+        return decrypted(data, segment.key, secret, segment.sequence)
 
     async def init(self, segment: Segment) -> tuple[bytes, str]:
         """Return the initialisation section that the segment needs, and its digest; both empty if it needs none."""

@@ -35,7 +35,13 @@ _SAID: Final = (
             re.IGNORECASE,
         ),
     ),
-    ("geo", re.compile(r"not (?:made )?(?:this video )?available (?:in|from) your (?:country|location)|geo.?restrict", re.IGNORECASE)),
+    (
+        "geo",
+        re.compile(
+            r"not (?:made )?(?:this video )?available (?:in|from) your (?:country|location)|geo.?restrict",
+            re.IGNORECASE,
+        ),
+    ),
     (
         "gone",
         re.compile(

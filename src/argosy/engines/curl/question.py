@@ -78,13 +78,16 @@ def part_of(head: Head, body: bytes, span: tuple[int, int]) -> bytes:
 async def _once(
     client: Client, request: Request, options: TransferOptions, limit: int, *, bare: bool, patient: bool
 ) -> Reply:
-    body, over = bytearray(), asyncio.Event()
+    chunks: list[bytes] = []
+    held, over = 0, asyncio.Event()
     lines: list[bytes] = []
     failures: list[ArgosyError] = []
 
     def take(data: bytes) -> int:
-        body.extend(data[: limit - len(body)])
-        return len(data) if len(body) < limit else 0
+        nonlocal held
+        chunks.append(data[: limit - held])
+        held += len(chunks[-1])
+        return len(data) if held < limit else 0
 
     def ended(future: asyncio.Future[pycurl.Curl]) -> None:
         error = None if future.cancelled() else future.exception()
@@ -110,6 +113,6 @@ async def _once(
         client.release(curl, reusable=False)
         raise
     client.release(curl)
-    cut = len(body) >= limit
+    cut = held >= limit
     failure = failures[0] if failures and not cut else None
-    return Reply(parse_head(lines), bytes(body), failure, cut, request.url)
+    return Reply(parse_head(lines), b"".join(chunks), failure, cut, request.url)

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from argosy.testing import faults
 from argosy.testing.server import FaultyServer
 
 from .command import BODY, Argosy, ended, interrupted, until
@@ -288,3 +289,19 @@ def test_the_queue_survives_kill_9_of_run(argosy: Argosy, server: FaultyServer, 
 def test_doctor_finds_a_folder_it_may_not_write_to(argosy: Argosy) -> None:
     argosy.folder.chmod(0o500)
     assert argosy("doctor").code == 1
+
+
+def test_a_link_that_has_expired_is_given_anew_and_what_has_come_stays(argosy: Argosy, server: FaultyServer) -> None:
+    old = server.add(
+        "/old.bin",
+        BODY * 20,
+        faults=[faults.Cut(after_bytes=1_000_000, times=1), faults.Status(410, when=faults.after(1))],
+    )
+    fresh = server.add("/fresh.bin", BODY * 20)
+    task_id = argosy("add", "-x1", "-o", "a.bin", "--retries", "0", old).out.strip()
+    assert argosy("run").code == 5
+    assert argosy("retry", "--link", fresh, "--all").code == 2
+    assert argosy("retry", "--link", fresh, task_id).code == 0
+    assert argosy("run").code == 0
+    assert (argosy.folder / "a.bin").read_bytes() == BODY * 20
+    assert server.requests_to("/fresh.bin")[-1].range is not None

@@ -9,12 +9,14 @@ import click
 
 from argosy.cli.confirm import confirmed
 from argosy.cli.face import current
+from argosy.cli.kinds import url
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.outcome import told
 from argosy.cli.select import Selection, selected, selecting, selection
 from argosy.cli.text import counted
 from argosy.core.types import TERMINAL, Status
+from argosy.errors import UsageError
 
 if TYPE_CHECKING:
     from argosy.runtime.commands import Commands
@@ -72,9 +74,28 @@ def cancel(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool,
 
 @verb(asks=True)
 @selecting
-def retry(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool) -> int:
-    """Try failed or cancelled tasks again, with a fresh count of retries."""
-    return _command("retry", "waiting again", selection(ids, statuses, everything=everything), FAILED)
+@click.option(
+    "--link",
+    "links",
+    metavar="URL",
+    multiple=True,
+    help="Take the file from here from now on (one task; more are mirrors): for a link that has expired.",
+)
+def retry(ids: tuple[str, ...], statuses: tuple[str, ...], links: tuple[str, ...], *, everything: bool) -> int:
+    """Try failed or cancelled tasks again, with a fresh count of retries."""  # fmt: skip
+    chosen = selection(ids, statuses, everything=everything)
+    if not links:
+        return _command("retry", "waiting again", chosen, FAILED)
+    if chosen.wide or len(chosen.ids) != 1:
+        raise UsageError("a link belongs to one task", hint="name its id")
+    face = current(click.get_current_context())
+
+    async def work(runtime: Commands) -> int:
+        (task_id,) = await selected(runtime, chosen, sensible=FAILED)
+        await runtime.update(task_id, urls=[url(link) for link in links])
+        return told(face, "retry", "waiting again", [task_id], await runtime.retry([task_id]))
+
+    return on_store(work)
 
 
 @verb(asks=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from argosy.runtime.manager import Runtime
 
 STDOUT: Final = "-"
+ASIDE: Final = ".argosy-stdout-"
 COPIED_BYTES: Final = 1024 * 1024
 
 
@@ -37,7 +38,7 @@ def aside(urls: Sequence[str], given: dict[str, Any]) -> bool:
         raise UsageError("only one file can go to standard output", hint="give one URL with -o -")
     base = Path(given["directory"]) if given["directory"] else config.home().state
     own = hashlib.blake2b(urls[0].encode(errors="surrogatepass"), digest_size=8).hexdigest()
-    given["output"], given["directory"] = None, str(base / f".argosy-stdout-{own}")
+    given["output"], given["directory"] = None, str(base / f"{ASIDE}{own}")
     return True
 
 
@@ -61,7 +62,9 @@ async def pour(runtime: Runtime, handle: TaskHandle) -> None:
         await asyncio.to_thread(_copy, found[0])
     finally:
         await runtime.remove([handle.id])
-        await asyncio.to_thread(shutil.rmtree, task.spec.directory, ignore_errors=True)
+        folder = Path(task.spec.directory)
+        if folder.name.startswith(ASIDE):  # else a source has put it somewhere of its own, which is not ours to remove
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _copy(path: str) -> None:

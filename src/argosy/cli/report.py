@@ -15,6 +15,7 @@ from argosy.cli.progress.board import Board
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.text import name_of, short
 from argosy.core.names import terminal_safe
+from argosy.core.retry import RetryPolicy, granted
 from argosy.core.sizes import format_duration, format_rate, format_size
 from argosy.core.types import FileState, Progress, Status, Task
 from argosy.errors import Failure
@@ -188,7 +189,9 @@ class Lines:
 def _when(task: Task) -> str:
     """Return ``retry 1 of 5 in 4s``."""
     soon = "now" if task.due_at is None else f"in {format_duration(task.due_at - time.time())}"
-    return f"retry {task.attempt} of {task.max_retries} {soon}"
+    code = "" if task.error is None else task.error.code
+    most = granted(RetryPolicy(task.max_retries), code).max_retries
+    return f"retry {task.attempt} of {most} {soon}"
 
 
 def _why(task: Task) -> Failure:

@@ -22,6 +22,7 @@ SCHEMA = "argosy.error/1"
 
 ADVICE = {
     "dns": "check the name for a typing error, and the network: 'argosy doctor' shows what is set",
+    "unknown_host": "check the name for a typing error; if it is right, whether this machine's name server knows it",
     "reset": "the same command again goes on where this stopped",
     "incomplete": "the same command again goes on where this stopped",
     "proxy": "check --proxy and the *_proxy variables; --proxy none goes without",

@@ -77,6 +77,13 @@ def _ceiling_s(policy: RetryPolicy, attempt: int) -> float:
         return policy.cap_s
 
 
+def granted(policy: RetryPolicy, code: str) -> RetryPolicy:
+    """Return what of the policy a failure of this code gets."""
+    if code not in BRIEFLY:
+        return policy
+    return replace(BRIEF, max_retries=min(policy.max_retries, BRIEF.max_retries))
+
+
 def next_step(
     policy: RetryPolicy, failure: Failure, attempt: int, progressed: bool, uniform: float
 ) -> RetryAt | GiveUp:
@@ -86,8 +93,7 @@ def next_step(
     every answer but gives something each time is then followed to the end, while one that makes us start from
     nothing again and again uses up the budget.
     """
-    if failure.code in BRIEFLY:
-        policy = replace(BRIEF, max_retries=min(policy.max_retries, BRIEF.max_retries))
+    policy = granted(policy, failure.code)
     if not failure.retryable:
         return GiveUp(f"trying again cannot help: {failure.message}")
     made = 0 if progressed else attempt

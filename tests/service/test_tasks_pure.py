@@ -13,12 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy import config
-from argosy.core.types import Task, TaskSpec
+from argosy.client import wire
+from argosy.core.pieces import Pieces
+from argosy.core.types import FileSpec, Task, TaskSpec
 from argosy.errors import Conflict, UsageError
+from argosy.runtime.admission import Request
 from argosy.service.answering import piecemap, precondition
 from argosy.service.asking import paging, preference
+from argosy.service.asking.form import NewTask
 from argosy.service.security.principal import Principal, Scope
 from argosy.service.tasks import placement
+from argosy.service.tasks.admittance import _pieces
 from argosy.store.port import SortKey
 
 OWNER = Principal("owner", Scope.ADMIN, local=True)
@@ -190,3 +195,11 @@ def test_a_home_is_the_owners_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_place_of_a_task_that_has_no_name_sorts_before_all_names() -> None:
     order = paging.Order("name", descending=False)
     assert paging.parse_token(paging.token_after(replace(TASK, name=None), order), order).value == ""
+
+
+def test_the_hashes_of_pieces_cross_the_wire_as_they_are() -> None:
+    pieces = Pieces("sha1", 1000, "ab" * 40)
+    asked = Request("https://example.org/a.bin", size=1500, pieces=pieces, files=())
+    sent = wire.request(asked, None, owner=True)
+    assert _pieces(NewTask.model_validate(sent)) == pieces
+    assert wire.file(FileSpec(("https://example.org/a.bin",), pieces=pieces))["pieces"] == sent["pieces"]

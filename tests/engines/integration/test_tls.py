@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from argosy.testing.faults import Chunked, CloseDelimited, Cut, IgnoreRanges, Throttle
+from argosy.testing.faults import Chunked, CloseDelimited, Cut, ExtraBytes, IgnoreRanges, Stall, Throttle
 from argosy.testing.server import Body, FaultyServer
 
 from ..harness import Bench, is_paused
@@ -134,3 +135,29 @@ async def test_a_certificate_that_turns_bad_between_attempts_stops_the_download(
         assert second.code == "tls"
         assert bad.requests == []
         assert second.received == first.received
+
+
+@pytest.mark.parametrize("size", [100, 20_000, 500_000])
+@pytest.mark.parametrize(
+    "extra", [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", b"\r\n", b"x" * 1000], ids=["answer", "line", "text"]
+)
+async def test_what_lies_in_a_connection_before_it_is_used_again_is_no_answer(
+    secure: Secure, bench: Bench, ca_file: str, extra: bytes, size: int
+) -> None:
+    """It comes in records of its own, while nobody asks for anything."""
+    body = Body.generated(size, seed=6)
+    with secure() as server:
+        url = server.add("/file.bin", body, faults=[ExtraBytes(extra), Stall(size, seconds=0.05)])
+        for number in (1, 2, 3):
+            done = await bench.fetch(url, ca_file=ca_file)
+            assert await bench.publish(done) == body.read()
+            await asyncio.to_thread(server.wait_for_bytes, number * (size + len(extra)))
+        assert server.connections == len(server.requests) == 3
+
+
+async def test_what_belongs_to_tls_itself_costs_no_connection(secure: Secure, bench: Bench, ca_file: str) -> None:
+    with secure() as server:
+        for number in range(5):
+            url = server.add(f"/{number}.bin", BODY)
+            assert await bench.publish(await bench.fetch(url, ca_file=ca_file)) == BODY.read()
+        assert server.connections == 1

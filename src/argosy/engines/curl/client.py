@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from argosy.engines.curl.address import Guard
 
 IDLE_HANDLES = 64
+HTTP1 = (pycurl.CURL_HTTP_VERSION_1_0, pycurl.CURL_HTTP_VERSION_1_1)
 
 
 class Sockets:
@@ -26,16 +27,22 @@ class Sockets:
 
     What lies in an idle connection belongs to no answer: a server that sent more than it said. libcurl looks for that
     only on connections that were idle for a second, and would take it for the answer to the next request.
+
+    Only HTTP/1 is looked at: in HTTP/2 and 3 every frame names its request, and servers send some unasked. What is
+    spoken within TLS is known once an answer has come; before it nothing can lie there but what belongs to TLS.
     """
 
     def __init__(self) -> None:
         self._new: set[int] = set()
         self._by_port: dict[int, socket.socket] = {}
+        self._http1: set[int] = set()
+        """Our ports of connections on which an answer has come in HTTP/1."""
 
     def opened(self, fd: int, _purpose: int) -> int:
         """Remember a socket. For SOCKOPTFUNCTION."""
         for port in [port for port, known in self._by_port.items() if known.fileno() == fd]:
             self._by_port.pop(port).detach()  # closed by libcurl; its number has been given out again
+            self._http1.discard(port)
         self._new.add(fd)
         return pycurl.SOCKOPT_OK  # type: ignore[no-any-return]
 
@@ -45,6 +52,17 @@ class Sockets:
         if looked_at is not None and _has_input(looked_at):
             return pycurl.PREREQFUNC_ABORT  # type: ignore[no-any-return]
         return pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+
+    def check_known(self, _peer: str, _own: str, _peer_port: int, own_port: int) -> int:
+        """Likewise, if HTTP/1 is known to be spoken on the connection."""
+        if own_port in self._http1:
+            return self.check(_peer, _own, _peer_port, own_port)
+        return pycurl.PREREQFUNC_OK  # type: ignore[no-any-return]
+
+    def learn(self, curl: pycurl.Curl) -> None:
+        """Remember what the connection speaks whose request has ended."""
+        if curl.getinfo(pycurl.INFO_HTTP_VERSION) in HTTP1:
+            self._http1.add(curl.getinfo(pycurl.LOCAL_PORT))
 
     def _find(self, own_port: int) -> socket.socket | None:
         """Look among the sockets that were opened since; each is asked for its port once it is connected."""
@@ -71,6 +89,7 @@ class Sockets:
         for known in self._by_port.values():
             known.detach()
         self._by_port.clear()
+        self._http1.clear()
 
 
 def _has_input(looked_at: socket.socket) -> bool:
@@ -106,10 +125,16 @@ class Client:
         refused = None if self._border is None else self._border.refusal(curl)
         return refused or translate(error, curl)
 
-    def guard(self, curl: pycurl.Curl) -> None:
-        """Let the handle use only a connection in which nothing lies: for HTTP/1 in clear text."""
+    def guard(self, curl: pycurl.Curl, url: str, options: TransferOptions) -> None:
+        """Let the handle use only a connection in which nothing lies, if it is to speak HTTP/1 on it."""
+        if url.startswith("https:"):
+            check = self._sockets.check_known
+        elif url.startswith("http:") and options.http_version in ("auto", "1.1"):
+            check = self._sockets.check
+        else:
+            return
         curl.setopt(pycurl.SOCKOPTFUNCTION, self._sockets.opened)
-        curl.setopt(pycurl.PREREQFUNCTION, self._sockets.check)
+        curl.setopt(pycurl.PREREQFUNCTION, check)
 
     def start(self, curl: pycurl.Curl, done: Callable[[asyncio.Future[pycurl.Curl]], None]) -> None:
         """Run the configured request; ``done`` is called once with its future, on the loop."""
@@ -128,6 +153,7 @@ class Client:
         """The request is over; the handle may serve another one. It may not if it was aborted in this very turn of the loop:
         in the next one PycURL takes it out once more, whoever has it by then.
         """
+        self._sockets.learn(curl)
         if self._border is not None:
             self._border.forget(curl)
         if not reusable or len(self._idle) >= IDLE_HANDLES:

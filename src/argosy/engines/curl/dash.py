@@ -104,8 +104,7 @@ class Dash:
         curl = self.curl = self._client.handle(self.request, self._options)
         curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
-        if self.request.url.startswith("http:") and self._options.http_version in ("auto", "1.1"):
-            self._client.guard(curl)
+        self._client.guard(curl, self.request.url, self._options)
         self._client.start(curl, self._ended)
 
     def _ended(self, future: asyncio.Future[pycurl.Curl]) -> None:

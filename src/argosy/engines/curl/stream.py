@@ -93,8 +93,7 @@ class Stream:
         curl = self._curl = self._client.handle(request, self._fetch.options)
         curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._body)
-        if request.url.startswith("http:") and self._fetch.options.http_version in ("auto", "1.1"):
-            self._client.guard(curl)
+        self._client.guard(curl, request.url, self._fetch.options)
         self._client.start(curl, self._ended)
 
     def adopt(self, dash: Dash) -> None:

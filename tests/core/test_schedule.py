@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from argosy.core.explain import Reason, explain
 from argosy.core.limits import Limits
-from argosy.core.schedule import STEPS_PER_QUEUE, Candidate, Plan, Running, Situation, plan
+from argosy.core.schedule import STEPS_PER_QUEUE, Candidate, Plan, Running, Situation, closed_hosts, plan
 from argosy.core.types import Progress, Queue, Status, Task, TaskSpec, TransferOptions, Want
 from argosy.errors import Failure
 
@@ -157,6 +157,24 @@ def test_a_host_that_asked_for_rest_is_left_alone_and_the_plan_wakes_when_the_fi
     assert (names(made), made.wake_at) == (["c"], NOW + 30)
 
 
+def test_a_host_that_fails_is_left_alone_and_then_tried_by_one_task_at_a_time() -> None:
+    many = [waits(f"a{index}") for index in range(3)] + [waits("b", host="b:80")]
+    limits = Limits(max_running=9)
+    alone = replace(QUIET, failing={"a:80": NOW + 5})
+    assert (plan(many, (), limits, alone).wake_at, names(plan(many, (), limits, alone))) == (NOW + 5, ["b"])
+    tried = replace(QUIET, failing={"a:80": NOW})
+    assert names(plan(many, (), limits, tried)) == ["a0", "b"]
+    assert names(plan(many, [runs("trial", connections=0)], limits, tried)) == ["b"]
+
+
+def test_the_store_is_not_asked_for_tasks_of_hosts_of_which_none_may_start() -> None:
+    situation = replace(
+        QUIET, cooling={"cools:80": NOW + 1, "cooled:80": NOW}, failing={"fails:80": NOW + 1, "idle:80": NOW, "tried:80": NOW}
+    )  # fmt: skip
+    running = [runs("x", connections=16), runs("y", host="tried:80"), runs("z", host="")]
+    assert closed_hosts(running, Limits(), situation) == {"a:80", "cools:80", "fails:80", "tried:80"}
+
+
 def test_a_task_that_is_not_due_waits_and_the_plan_wakes_when_it_is() -> None:
     made = plan([waits("later", due=NOW + 12), waits("due", due=NOW)], (), Limits(), QUIET)
     assert (names(made), made.wake_at) == (["due"], NOW + 12)
@@ -206,6 +224,7 @@ situations = st.builds(
     local=st.just(WEDNESDAY),
     paused_slots=st.integers(0, 3),
     cooling=st.dictionaries(hosts.filter(bool), st.floats(NOW - 50, NOW + 50)),
+    failing=st.dictionaries(hosts.filter(bool), st.floats(NOW - 50, NOW + 50)),
     full_directories=st.frozensets(directories),
 )
 
@@ -226,6 +245,9 @@ def test_no_plan_breaks_a_limit(
         assert not task.host or loads[task.host] <= limits.connections_per_host
         assert task.due_at is None or task.due_at <= NOW
         assert situation.cooling.get(task.host, 0) <= NOW
+        assert situation.failing.get(task.host, 0) <= NOW
+        assert task.host not in situation.failing or loads[task.host] == 1
+        assert task.host not in closed_hosts(running, limits, situation)
         assert task.directory not in situation.full_directories
     assert made.wake_at is None or made.wake_at > NOW
 
@@ -394,6 +416,15 @@ THREE = [runs("x"), runs("y", connections=15), runs("z", host="b:80")]
             Reason("host_cooling", "a:80 asked to be left alone until 20:32, 2m 03s from now", NOW + 123),
         ),
         (why(TASK, situation=replace(QUIET, cooling={"a:80": NOW})), Reason("ready", "about to start")),
+        (
+            why(TASK, situation=replace(QUIET, failing={"a:80": NOW + 40})),
+            Reason("host_failing", "a:80 fails every task and is left alone; tries again in 40s, with one task at first", NOW + 40),
+        ),
+        (
+            why(TASK, running=[runs("x")], situation=replace(QUIET, failing={"a:80": NOW})),
+            Reason("host_failing", "a:80 failed every task lately; another one tries it first"),
+        ),
+        (why(TASK, situation=replace(QUIET, failing={"a:80": NOW})), Reason("ready", "about to start")),
         (
             why(replace(TASK, session="s"), session_alive=False),
             Reason("session_gone", "waiting for a foreground command that is gone; run the queue to take it up"),

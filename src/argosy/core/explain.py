@@ -101,6 +101,10 @@ def _timed(task: Task, limits: Limits, situation: Situation) -> Iterator[Reason]
             f"{task.host} asked to be left alone until {_clock(cooled, situation)}, {_in(cooled, situation)} from now"
         )
         yield Reason("host_cooling", text, cooled)
+    left_alone = situation.failing.get(task.host)
+    if left_alone is not None and left_alone > situation.now:
+        again = f"tries again in {_in(left_alone, situation)}, with one task at first"
+        yield Reason("host_failing", f"{task.host} fails every task and is left alone; {again}", left_alone)
     if task.due_at is None or task.due_at <= situation.now:
         return
     if task.error is not None and task.error.code == "disk_full":
@@ -126,6 +130,8 @@ def _crowded(task: Task, running: Sequence[Running], limits: Limits, situation: 
         held = f" ({situation.paused_slots} held by paused tasks)" if busy > len(running) else ""
         return Reason("slot", f"waiting for a slot: {busy} of {limits.max_running} busy{held}{queue}")
     load = host_loads(running)[task.host]
+    if load and task.host in situation.failing:
+        return Reason("host_failing", f"{task.host} failed every task lately; another one tries it first{queue}")
     if task.host and load >= limits.connections_per_host:
         used = f"{load} of {limits.connections_per_host} connections in use"
         return Reason("host_limit", f"waiting for {task.host}: {used}{queue}")

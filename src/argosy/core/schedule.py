@@ -72,6 +72,8 @@ class Situation:
     """How many paused tasks there are; they count only if ``limits.hold_slot_while_paused``."""
     cooling: Mapping[str, float] = field(default_factory=dict)
     """Hosts that asked to be left alone, and until when (epoch seconds)."""
+    failing: Mapping[str, float] = field(default_factory=dict)
+    """Hosts that fail every task, and until when they are left alone; from then on one task at a time tries."""
     full_directories: frozenset[str] = frozenset()
     """Folders whose disk is full."""
 
@@ -94,7 +96,8 @@ def plan(candidates: Sequence[Candidate], running: Sequence[Running], limits: Li
     ready = [task for task, start in zip(welcome, starts, strict=True) if start <= situation.now]
     wake_at = min((start for start in starts if start > situation.now), default=None)
     free = max(0, limits.max_running - busy_slots(running, limits, situation))
-    picks = _within_hosts(in_order(ready, running, limits, situation.now), host_loads(running), limits)
+    ordered = in_order(ready, running, limits, situation.now)
+    picks = _within_hosts(ordered, host_loads(running), limits, situation)
     return Plan(tuple(task for task, _ in zip(picks, range(free), strict=False)), wake_at)
 
 
@@ -123,8 +126,22 @@ def standing(task: Candidate, limits: Limits, now: float) -> tuple[int, int, flo
 
 
 def not_before(host: str, due_at: float | None, situation: Situation) -> float:
-    """Return the first moment at which a task's own time and its host's wish allow it to run."""
-    return max(due_at or 0.0, situation.cooling.get(host, 0.0))
+    """Return the first moment at which a task's own time and its host's wish and state allow it to run."""
+    return max(due_at or 0.0, situation.cooling.get(host, 0.0), situation.failing.get(host, 0.0))
+
+
+def room(host: str, limits: Limits, situation: Situation) -> int:
+    """Return how many connections the host may have: a task more may start while fewer are in use."""
+    return 1 if host in situation.failing else limits.connections_per_host
+
+
+def closed_hosts(running: Sequence[Running], limits: Limits, situation: Situation) -> set[str]:
+    """Return the hosts of which no task may start now, whatever waits."""
+    crowded = {host for host, load in host_loads(running).items() if host and load >= room(host, limits, situation)}
+    resting = {
+        host for host in (*situation.cooling, *situation.failing) if not_before(host, None, situation) > situation.now
+    }
+    return crowded | resting
 
 
 def busy_slots(running: Sequence[Running], limits: Limits, situation: Situation) -> int:
@@ -153,9 +170,11 @@ def window_opens(limits: Limits, situation: Situation) -> float | None:
 _window = lru_cache(maxsize=8)(parse_window)  # reading the text paints a whole week, once is enough
 
 
-def _within_hosts(ordered: Sequence[Candidate], loads: Counter[str], limits: Limits) -> Iterator[Candidate]:
+def _within_hosts(
+    ordered: Sequence[Candidate], loads: Counter[str], limits: Limits, situation: Situation
+) -> Iterator[Candidate]:
     """Yield those whose host has a connection left, each taking one. A host not known yet ("") has no limit."""
     for task in ordered:
-        if not task.host or loads[task.host] < limits.connections_per_host:
+        if not task.host or loads[task.host] < room(task.host, limits, situation):
             loads[task.host] += 1
             yield task

@@ -11,6 +11,7 @@ from typing import Final
 from argosy.bus.local import Bus
 from argosy.core.lifecycle import Stop
 from argosy.core.limits import Limits
+from argosy.core.types import Task
 from argosy.errors import DiskFull, StoreError
 from argosy.runtime import aftermath, standing
 from argosy.runtime.aftermath import Aftermath, Wishes
@@ -97,7 +98,7 @@ class Machine:
         self.verbs = Verbs(store, self.router, self.scheduler if work else None)
         self.aftermath = Aftermath(wishes or Wishes())
         self._retention = Retention(store, clock, history_days)
-        self.router.ended = self.aftermath.ended
+        self.router.ended = self._ended
         self.router.settled = self._settled
         self.router.failed = self.scheduler.heed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -148,6 +149,10 @@ class Machine:
         self.scheduler.wake(waiting=waiting)
         self.hub.wake()
         self._quiet.set()
+
+    def _ended(self, task: Task) -> None:
+        self.scheduler.heed_end(task)
+        self.aftermath.ended(task)
 
     async def settled(self, seconds: float) -> None:
         """Return when the router has settled something, or after that time."""

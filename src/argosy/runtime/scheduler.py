@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from argosy.core.breaker import BACKLOG, FOREGROUND
 from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
 from argosy.core.limits import Limits
 from argosy.core.retry import RETRY_AFTER_CAP_S
-from argosy.core.schedule import Candidate, Running, Situation, host_loads, plan, window_opens
+from argosy.core.schedule import Candidate, Running, Situation, closed_hosts, plan, window_opens
 from argosy.core.timetable import next_change, parse_window
 from argosy.core.types import Status, Task, TaskId
 from argosy.errors import DiskFull, StoreError
+from argosy.runtime.circuits import Circuits
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.holdings import Holdings
 from argosy.runtime.message import Take
@@ -28,6 +30,8 @@ STORE_RETRY_S: Final = 1.0
 FEW: Final = 8
 """Where many may run, fewer free slots than the eighth part are not worth a plan of their own, unless for long."""
 GATHER_S: Final = 0.005
+LISTEN_S: Final = 1.0
+"""While a host that failed is being tried, this often a look whether bytes come."""
 SPARE_CANDIDATES: Final = 32
 """Looked at beyond twice the free slots: some will turn out to be blocked by their host or disk."""
 
@@ -53,6 +57,7 @@ class Scheduler:
         """What the store last said could run, less what has been claimed; as good as new until something waits anew."""
         self._read: Mapping[TaskId, Task] = {}
         """The whole of these tasks, read together."""
+        self._circuits = Circuits(BACKLOG if session is None else FOREGROUND)
         self._cooling: dict[str, float] = {}
         self._full: dict[str, float] = {}
         self.limits = limits
@@ -78,15 +83,23 @@ class Scheduler:
         if failure.retry_after_s is not None and task.host:
             until = now + min(failure.retry_after_s, RETRY_AFTER_CAP_S)
             self._cooling[task.host] = max(until, self._cooling.get(task.host, 0.0))
+        self._circuits.failed(task, failure, now)
         if failure.code == "disk_full":
             self._full[task.spec.directory] = now + DISK_RECHECK_S
+
+    def heed_end(self, task: Task) -> None:
+        """A task has come to its end: if it is complete, its host serves."""
+        if task.status is Status.COMPLETED:
+            self._circuits.alive(task.host)
 
     def situation(self, paused_slots: int = 0) -> Situation:
         """Return the world as the policy wants to see it."""
         now = self._clock.epoch()
         self._cooling = {host: until for host, until in self._cooling.items() if until > now}
         self._full = {directory: until for directory, until in self._full.items() if until > now}
-        return Situation(now, self._clock.local(), paused_slots, self._cooling, frozenset(self._full))
+        self._circuits.forget(now)
+        failing = self._circuits.failing(now)
+        return Situation(now, self._clock.local(), paused_slots, self._cooling, failing, frozenset(self._full))
 
     def running(self) -> list[Running]:
         """Return what is active here as the policy wants to see it."""
@@ -119,33 +132,36 @@ class Scheduler:
         if 0 < free < limits.max_running // FEW and self._clock.steady() - self._planned_s < GATHER_S:
             return GATHER_S
         self._planned_s = self._clock.steady()
+        listening = self._circuits.listen(self._holdings.tasks.values(), self._holdings.gauges, now)
         situation = self.situation(await self._paused_slots())
         if window_opens(limits, situation) is not None:
             self._stop_all()
         elif free <= 0:
             return self._window_closes_s()
         running = self.running()
-        candidates = await self._candidates(now, max(0, free), running)
+        closed = closed_hosts(running, limits, situation)
+        candidates = await self._candidates(now, max(0, free), closed)
         chosen = plan(candidates, running, limits, situation)
         if chosen.picks:
             await self._claim(chosen.picks)
             if len(chosen.picks) >= free:
                 return self._window_closes_s()
         due = await self._store.next_due(now=now, session=self._session)
-        wakes = [moment for moment in (due, chosen.wake_at, *self._full.values()) if moment is not None]
+        rests = [*self._full.values(), *situation.cooling.values(), *situation.failing.values()]
+        wakes = [moment for moment in (due, chosen.wake_at, *rests) if moment is not None and moment > now]
         soonest = min(wakes, default=now + LONGEST_SLEEP_S) - self._clock.epoch()
         # What comes due is not among the candidates yet: the next look must be at the store.
         self._stale = True
-        return max(0.0, min(soonest, self._window_closes_s()))
+        return max(0.0, min(soonest, self._window_closes_s(), LISTEN_S if listening else LONGEST_SLEEP_S))
 
-    async def _candidates(self, now: float, free: int, running: list[Running]) -> list[Candidate]:
-        if not self._stale and len(self._ready) >= 2 * free:
-            return self._ready
-        per_host = self.limits.connections_per_host
-        full = [host for host, load in host_loads(running).items() if host and load >= per_host]
+    async def _candidates(self, now: float, free: int, closed: Collection[str]) -> list[Candidate]:
+        if not self._stale:
+            ready = [candidate for candidate in self._ready if candidate.host not in closed]
+            if len(ready) >= 2 * free:
+                return ready
         self._stale = False
         found = await self._store.runnable(
-            now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=full
+            now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=closed
         )
         self._read = await self._store.get([candidate.id for candidate in found])
         self._ready = [candidate for candidate in found if candidate.id in self._read]

@@ -380,6 +380,13 @@ def test_an_attempt_that_got_further_resets_the_count() -> None:
     assert changed(a_task(S.RUNNING, attempt=5, received=50), LeaseLost()).attempt == 1
 
 
+def test_progress_counts_even_if_the_attempt_that_made_it_was_stopped() -> None:
+    """A process that is stopped and started again does not use up the retries of what it brings forward."""
+    tried = a_task(S.RUNNING, attempt=2)
+    assert changed(tried, Stopped(received=6)).attempt == 0
+    assert changed(tried, Stopped(received=5)).attempt == 2
+
+
 def test_an_attempt_that_started_over_and_got_less_far_than_an_earlier_one_is_no_progress() -> None:
     """Else a server without ranges that cuts every answer somewhere else would be followed for ever."""
     claimed = changed(a_task(S.RETRYING, received=20, mark=60, attempt=2), CLAIM)

@@ -421,7 +421,8 @@ def _stopped(task: Task, now: float, reason: str) -> Decision:
             return _again(task, now, task.rank)
     if _is_to_pause(task):
         return _move(task, S.PAUSED, now, "user", **_FREE)
-    return _requeue(task, now, reason, rank=task.rank, attempt=task.attempt, queue=task.queue)
+    attempt = 0 if task.received > task.mark else task.attempt
+    return _requeue(task, now, reason, rank=task.rank, attempt=attempt, queue=task.queue)
 
 
 def _attempt_failed(task: Task, trigger: AttemptFailed, now: float, policy: RetryPolicy) -> Decision:

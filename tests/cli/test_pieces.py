@@ -12,7 +12,6 @@ from argosy.cli.face import Face, from_words
 from argosy.cli.progress.board import Board
 from argosy.cli.progress.plain import line, whole
 from argosy.cli.serve import readable
-from argosy.core.redact import redacted_proxy, redacted_url
 from argosy.core.types import Progress, Status, Task, TaskSpec
 from argosy.errors import DiskFull, UsageError
 
@@ -84,24 +83,6 @@ def test_a_file_of_that_name_is_no_url(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
         kinds.typed_url("lists.d/a")
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://u:p@host/a?b=1", "https://***@host/a?b=1"),
-        ("https://host/a?X-Amz-Signature=abc&x=1", "https://host/a?X-Amz-Signature=***&x=1"),
-        ("https://host/a?access_token=abc", "https://host/a?access_token=***"),
-        ("https://host/a", "https://host/a"),
-    ],
-)
-def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert redacted_url(url) == shown
-
-
-def test_a_proxy_is_shown_without_its_password() -> None:
-    assert redacted_proxy("http://me:secret@proxy:1") == "http://***@proxy:1"
-    assert redacted_proxy("http://proxy:1") == "http://proxy:1"
 
 
 def test_columns_line_up_whatever_script_a_name_is_in() -> None:

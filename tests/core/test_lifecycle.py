@@ -380,6 +380,19 @@ def test_an_attempt_that_got_further_resets_the_count() -> None:
     assert changed(a_task(S.RUNNING, attempt=5, received=50), LeaseLost()).attempt == 1
 
 
+def test_what_is_waited_out_costs_no_attempt_and_is_said_once() -> None:
+    running = a_task(S.RUNNING, attempt=2)
+    first = decide(running, DISK, NOW)
+    assert isinstance(first, Changed)
+    assert [type(event) for event in first.events] == [StatusChanged, Warned]
+    again = decide(replace(running, error=NO_SPACE), DISK, NOW)
+    assert isinstance(again, Changed)
+    assert [type(event) for event in again.events] == [StatusChanged]
+    for each in (first, again):
+        assert each.after is not None
+        assert (each.after.status, each.after.attempt, each.after.due_at) == (S.RETRYING, 2, NOW + DISK_RECHECK_S)
+
+
 def test_progress_counts_even_if_the_attempt_that_made_it_was_stopped() -> None:
     """A process that is stopped and started again does not use up the retries of what it brings forward."""
     tried = a_task(S.RUNNING, attempt=2)

@@ -392,6 +392,10 @@ THREE = [runs("x"), runs("y", connections=15), runs("z", host="b:80")]
             Reason("disk_full", "waiting for disk space in /d; looks again in 30s", NOW + 30),
         ),
         (
+            why(in_status(Status.RETRYING, due_at=NOW + 10, error=Failure("offline", "no network"))),
+            Reason("offline", "waiting for the network: this machine is offline; looks again in 10s", NOW + 10),
+        ),
+        (
             why(TASK, situation=replace(QUIET, full_directories=frozenset({"/d"}))),
             Reason("disk_full", "waiting for disk space in /d"),
         ),

@@ -134,7 +134,7 @@ CASES = {
     "bytes behind the end": case(ExtraBytes(b"x" * 1000)),
     **{
         f"Content-Length {text!r}": case(ContentLength(text), arrives=False)
-        for text in (("{length}", "7"), "6, 7", "12abc", "-5", "99999999999999999999")
+        for text in (("{length}", "7"), "6, 7", "12abc", "-5", "+5", "99999999999999999999")
     },
     "Content-Length twice": case(ContentLength(("{length}", "{length}"))),
     "chunked": case(Chunked()),
@@ -235,5 +235,6 @@ CASES = {
     "apology under the file's headers": case(OtherBody(SORRY), arrives=None, versions=(SORRY,)),
     "dripping": case(Drip(0.1), arrives=False),
     "slow": case(Throttle(20_000_000)),
+    "trailer with NUL": case(Chunked(trailer=b"X: a\0b\r\n"), arrives=None),
     "content type gone": case(WithHeader("Content-Type", None)),
 }  # fmt: skip

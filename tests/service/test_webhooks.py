@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, closing
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from standardwebhooks import Webhook, WebhookVerificationError
 
 from argosy import Runtime, config
 from argosy.core import webhook
 from argosy.core.types import Status
-from argosy.errors import UsageError
 from argosy.runtime.admission import Request
 from argosy.service.webhooks.delivery import Delivery
 from argosy.service.webhooks.endpoint import OVERLAP_S, UnknownWebhook
@@ -429,59 +425,6 @@ async def test_what_was_to_be_told_to_a_removed_endpoint_is_dropped(world: World
     assert len(receiver.messages) == 1
     with pytest.raises(UnknownWebhook):
         await world.webhooks.endpoints.get(endpoint)
-
-
-# -- the rules, alone ----------------------------------------------------------------------------------------
-
-
-def test_signatures_are_those_of_the_reference_library() -> None:
-    secret = webhook.secret_of(bytes(range(24)))
-    made = webhook.headers("msg_1", 1_800_000_000, b'{"a":1}', [secret])
-    assert secret.startswith("whsec_")
-    theirs = Webhook(secret).sign("msg_1", datetime.fromtimestamp(1_800_000_000, UTC), '{"a":1}')
-    assert made["webhook-signature"] == theirs
-    with pytest.raises(WebhookVerificationError):  # right, but from another time
-        Webhook(secret).verify('{"a":1}', made)
-
-
-@pytest.mark.parametrize("size", [23, 65])
-def test_a_secret_has_24_to_64_bytes(size: int) -> None:
-    with pytest.raises(UsageError):
-        webhook.key_of("whsec_" + base64.b64encode(b"x" * size).decode())
-    with pytest.raises(UsageError):
-        webhook.key_of("whsec_?")
-
-
-@pytest.mark.parametrize(("text", "delays"), [("0s 5s 5m", (0, 5, 300)), ("0,1.5,2h", (0, 1.5, 7200)), ("1", (1,))])
-def test_a_schedule_is_a_list_of_waits(text: str, delays: tuple[float, ...]) -> None:
-    assert webhook.schedule(text) == delays
-
-
-@pytest.mark.parametrize("text", ["", "soon", "5d", "-1s", "5s;6s"])
-def test_what_is_no_schedule_is_told(text: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        webhook.schedule(text)
-    assert caught.value.detail_code == "config"
-
-
-def test_an_endpoint_in_trouble_rests_longer_each_time_and_recovers_at_once() -> None:
-    circuit, rests = webhook.Circuit(), []
-    for _ in range(12):
-        circuit = circuit.after(webhook.Verdict.AGAIN, 100.0, None)
-        rests.append(circuit.rest_until - 100.0)
-    assert rests == [0, 0, 5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
-    assert circuit.wary
-    assert not circuit.closed(399.0)
-    assert circuit.closed(400.0)
-    assert circuit.after(webhook.Verdict.DELIVERED, 100.0, None) == webhook.Circuit()
-
-
-def test_a_wish_to_wait_is_honoured_up_to_a_day() -> None:
-    assert webhook.wait_s((0, 5, 300), 1, 60.0, 0.0) == 60.0
-    assert webhook.wait_s((0, 5, 300), 2, 60.0, 0.0) == 300.0
-    assert webhook.wait_s((0, 5, 300), 1, 1e9, 0.0) == 24 * HOUR_S
-    assert webhook.wait_s((0, 5, 300), 1, None, 0.5) == pytest.approx(5.25)
-    assert webhook.wait_s((0, 5, 300), 3, 60.0, 0.0) is None
 
 
 # -- the daemon ----------------------------------------------------------------------------------------------

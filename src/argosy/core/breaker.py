@@ -22,6 +22,8 @@ from argosy.value import dataclass
 TOLERATED: Final = 5
 """So many tasks of a host may fail in a row before it is left alone."""
 FORGOTTEN_S: Final = 3600.0
+NOBODYS: Final = frozenset({"offline", "unknown_host"})
+"""Codes of failures that no host has seen anything of: there is nobody to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class Circuit:
 
 
 def is_trouble(failure: Failure) -> bool:
-    """Tell whether the failure is the host's: it did not answer, or that it cannot now. Offline is our own."""
-    if not failure.retryable or failure.code == "offline":
+    """Tell whether the failure is the host's: it did not answer, or said that it cannot now."""
+    if not failure.retryable or failure.code in NOBODYS:
         return False
     return failure.exit_code in (NetworkError.exit_code, ServerBusy.exit_code)
 

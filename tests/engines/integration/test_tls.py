@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from argosy.testing.faults import Chunked, CloseDelimited, Cut, ExtraBytes, IgnoreRanges, Stall, Throttle
+from argosy.testing.faults import Chunked, CloseDelimited, Cut, ExtraBytes, IgnoreRanges, Redirect, Stall, Throttle
 from argosy.testing.server import Body, FaultyServer
 
 from ..harness import Bench, is_paused
@@ -161,3 +161,29 @@ async def test_what_belongs_to_tls_itself_costs_no_connection(secure: Secure, be
             url = server.add(f"/{number}.bin", BODY)
             assert await bench.publish(await bench.fetch(url, ca_file=ca_file)) == BODY.read()
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("offset", [0, 200_000])
+async def test_nobody_is_led_from_https_to_http(
+    secure: Secure, server: FaultyServer, bench: Bench, ca_file: str, offset: int
+) -> None:
+    """Whoever listens on the way would see the link, and could change the file."""
+    plain = server.add("/file.bin", BODY)
+    with secure() as safe:
+        url = safe.add("/file.bin", BODY, faults=[Stall(offset)] if offset else [])
+        begun = await bench.fetch(url, ca_file=ca_file, stop_after=offset) if offset else None
+        safe.set_faults("/file.bin", Redirect(plain))
+        done = await (bench.fetch(url, ca_file=ca_file) if begun is None else bench.resume(begun, ca_file=ca_file))
+    assert done.code == "redirect"
+    assert done.error is not None
+    assert not done.error.retryable
+    assert done.received == offset
+    assert server.requests == []
+
+
+async def test_from_http_to_https_anybody_may_be_led(
+    secure: Secure, server: FaultyServer, bench: Bench, ca_file: str
+) -> None:
+    with secure() as safe:
+        url = server.add("/file.bin", b"", faults=[Redirect(safe.add("/file.bin", BODY))])
+        assert await bench.publish(await bench.fetch(url, ca_file=ca_file)) == BODY.read()

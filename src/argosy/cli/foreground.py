@@ -134,17 +134,21 @@ def _fetched(face: Face, follower: Follower, stopping: Stopping, ended: int | No
 def _no_space(follower: Follower) -> DiskFull:
     assert follower.disk_full is not None
     task, message = follower.disk_full
+    missing = _missing_space(task)
     return DiskFull(
-        f"the disk of {task.spec.directory} is full: {_space(task)}" if task.total is not None else message,
+        f"the disk of {task.spec.directory} is full: {missing}" if missing else message,
         hint="make room, then type the same command again: it goes on where this stopped",
     )
 
 
-def _space(task: Task) -> str:
-    needed = max(0, (task.total or 0) - task.received)
+def _missing_space(task: Task) -> str | None:
+    """Return how much is missing, in words; None if nobody knows, or the space is there and a quota is what ended."""
+    if task.total is None:
+        return None
+    needed = max(0, task.total - task.received)
     disk = os.statvfs(task.spec.directory)
     free = disk.f_bavail * disk.f_frsize
-    return f"{format_size(needed)} more needed, {format_size(free)} free"
+    return f"{format_size(needed)} more needed, {format_size(free)} free" if free < needed else None
 
 
 # -- run -----------------------------------------------------------------------------------------------

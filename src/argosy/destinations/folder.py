@@ -19,14 +19,21 @@ def local_error(error: OSError, path: str) -> LocalError:
     """Return the error that a failed call on ``path`` means to a person."""
     shown = terminal_safe(path)
     match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
+        case errno.EDQUOT:
+            return DiskFull(
+                f"the quota for {shown} is used up", hint="free some space; the download goes on where it stopped"
+            )
+        case errno.ENOSPC:
             return DiskFull(f"no space left for {shown}", hint="free some space; the download goes on where it stopped")
         case errno.EACCES | errno.EPERM:
             return LocalError(f"not allowed to write {shown}", hint="choose another folder with -d", code="permission")
         case errno.EROFS:
             return LocalError(f"{shown} is on a read-only file system", hint="choose another folder", code="read_only")
         case errno.EFBIG:
-            return LocalError(f"{shown} grows beyond what the file system or a limit allows", code="file_too_large")
+            return LocalError(
+                f"{shown} grows beyond what the file system or a limit allows",
+                hint="choose a folder on another file system; 'ulimit -f' shows the limit", code="file_too_large",
+            )  # fmt: skip
         case errno.ENAMETOOLONG:
             return LocalError(
                 f"the path of {shown} is too long", hint="choose a shorter folder or name", code="name_too_long"

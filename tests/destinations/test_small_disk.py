@@ -93,22 +93,41 @@ def test_a_folder_that_we_may_not_write_is_told(tmp_path: Path, case: str) -> No
     assert "-d" in told["hint"]
 
 
-def traced(case: str, when: str, folder: Path) -> dict[str, Any]:
-    """Run a case while the tracer lets the flushes ``when`` fail."""
-    strace = ["strace", "-f", "-o", os.devnull, "-e", f"inject=fdatasync:error=EIO:when={when}"]
+def traced(case: str, fault: str, folder: Path) -> dict[str, Any]:
+    """Run a case while the tracer lets some calls fail."""
+    strace = ["strace", "-f", "-o", os.devnull, "-e", f"inject={fault}"]
     if shutil.which("strace") is None or subprocess.run([*strace, "true"], check=False, capture_output=True).returncode:
         pytest.skip("strace is not here, or may not trace")
     return answer([*strace, sys.executable, str(CHILD), case, str(folder)])
 
 
 def test_a_download_whose_flush_failed_ends_and_records_nothing_that_came_since(tmp_path: Path) -> None:
-    told = traced("broken_while_downloading", "1", tmp_path)
+    told = traced("broken_while_downloading", "fdatasync:error=EIO:when=1", tmp_path)
 
     assert told["code"] == "flush_failed"
     assert told["recorded"] == 0
 
 
 def test_a_flush_that_failed_is_final_even_if_the_system_says_later_that_all_is_well(tmp_path: Path) -> None:
-    told = traced("failing_flush", "1", tmp_path)
+    told = traced("failing_flush", "fdatasync:error=EIO:when=1", tmp_path)
 
     assert told["codes"] == ["flush_failed"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("EIO:when=3", "disk_error"),
+        ("ENOSPC:when=3", "disk_full"),
+        ("EDQUOT:when=3", "disk_full"),
+        ("EFBIG:when=3", "file_too_large"),
+    ],
+)
+def test_a_write_that_failed_ends_the_download_and_what_was_there_before_stays(
+    tmp_path: Path, fault: str, code: str
+) -> None:
+    told = traced("broken_while_downloading", f"pwritev,pwritev2:error={fault}", tmp_path)
+
+    assert told["code"] == code
+    assert 0 < int(told["recorded"]) <= 2 * (256 + 16) * 1024
+    assert told["hint"]

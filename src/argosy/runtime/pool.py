@@ -23,6 +23,9 @@ from argosy.runtime.yard import Job, Yard
 log = logging.getLogger(__name__)
 
 JOIN_S: Final = 10.0
+LINGER_S: Final = 1.0
+"""libcurl does not end before a name server that is silent has been given up on, which takes the system many seconds: nobody
+has to wait for that."""
 T = TypeVar("T")
 Call = tuple[Callable[..., object], tuple[object, ...]]
 
@@ -42,6 +45,8 @@ class Pool:
         self._idle: deque[asyncio.Future[Job | None]] = deque()
         self._group: asyncio.TaskGroup | None = None
         self._closing: asyncio.Event | None = None
+        self._put_down = threading.Event()
+        """Nothing of ours is under way any more: no worker, no flush."""
 
     def __repr__(self) -> str:
         return f"<Pool {len(self._jobs)} jobs>"
@@ -52,15 +57,21 @@ class Pool:
         await asyncio.wrap_future(self._ready)
 
     async def close(self) -> None:
-        """End all workers and the engines; afterwards the thread is gone."""
+        """End all workers and the engines; afterwards the thread is gone, or waits for nothing but a name server."""
         if not self._thread.is_alive():
             return
         for job in self._jobs.values():
             job.abandoned = True
         self.call(self._shut)
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, JOIN_S)
-        if self._thread.is_alive():
+        await asyncio.get_running_loop().run_in_executor(None, self._join)
+        if not self._put_down.is_set():
             log.error("transfer.stuck", extra={"waited_s": JOIN_S})
+        elif self._thread.is_alive():
+            log.info("transfer.lingers", extra={"waited_s": LINGER_S})
+
+    def _join(self) -> None:
+        self._put_down.wait(JOIN_S)
+        self._thread.join(LINGER_S)
 
     # -- from the runtime loop ---------------------------------------------------------------------
 
@@ -123,8 +134,9 @@ class Pool:
                 self._ready.set_result(None)
                 await self._closing.wait()
         finally:
-            await self._yard.engines.close()
             await self._yard.warehouse.close()
+            self._put_down.set()
+            await self._yard.engines.close()
 
     def _hand_over(self, job: Job) -> None:
         while self._idle:

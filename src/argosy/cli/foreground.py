@@ -162,7 +162,7 @@ async def work_queue(manner: Manner, *, forever: bool) -> int:
     with listening() as stopping:
         async with Runtime(max_running=manner.jobs) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller, adopts=runtime.live_progress)
-            empty = _after(None) if forever else _empty(runtime, follower)
+            empty = _after(None) if forever else _all_told(runtime, follower, events)
             ended = await _until(manner, empty, follower, events, stopping)
             teller.close(follower.board)
         return _worked(manner.face, follower, stopping, ended, "'argosy run' goes on from there")
@@ -206,21 +206,11 @@ async def _as_coroutine(task: asyncio.Task[None]) -> None:
     await asyncio.shield(task)
 
 
-async def _empty(runtime: Runtime, follower: Follower) -> None:
-    """Return once nothing is left to do and everything that ended has been reported."""
+async def _all_told(worker: Runtime | Client, follower: Follower, events: Events) -> None:
+    """Return once nothing is left to do and everything that ended has been reported: it is told a little later than done."""
     while True:
-        await runtime.idle()
-        await asyncio.sleep(0)
-        if not follower.unfinished:
-            return
-        await asyncio.sleep(LOOK_S)
-
-
-async def _all_told(client: Client, follower: Follower, events: Events) -> None:
-    """Do the same where events come a little after what they tell of."""
-    while True:
-        await client.idle()
-        newest = await client.latest()
+        await worker.idle()
+        newest = await worker.latest()
         while (events.cursor or 0) < newest or follower.busy:  # noqa: ASYNC110 - what is heard sets no flag
             await asyncio.sleep(LOOK_S)
         if not follower.unfinished:

@@ -447,6 +447,11 @@ class Runtime:
         """Return when nothing that is this runtime's to do waits for anything but a person."""
         await idle(self._machine)
 
+    async def latest(self) -> int:
+        """Return the number of the newest event; all up to it have been told to who subscribes."""
+        await self._machine.bus.catch_up()
+        return self._machine.bus.last
+
     def _check_open(self) -> None:
         if not self._open:
             raise StoreError(

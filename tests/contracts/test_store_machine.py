@@ -170,7 +170,7 @@ class Stores(RuleBasedStateMachine):
     )
     def checkpoint(self, data: st.DataObject, received: int, name: str | None, files: list[FileState]) -> None:
         task = self.pick(data)
-        lease = Lease(task.id, task.owner or "w0", task.fence, 0.0)
+        lease = Lease(task.id, task.owner or "w0", task.fence)
         own = [replace(file, task_id=task.id) for file in {file.index: file for file in files}.values()]
         self.write(lambda store: store.checkpoint(lease, Tally(received, None, 0, 1, 0.5, 1, name), own))
 

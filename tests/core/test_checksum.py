@@ -14,7 +14,6 @@ from argosy.core.checksum import (
     HEX_DIGITS,
     Checksum,
     parse,
-    parse_content_md5,
     parse_digest_header,
     parse_sums,
 )
@@ -125,11 +124,6 @@ def test_a_field_without_a_usable_digest_gives_none(field: str) -> None:
     assert parse_digest_header(field.format(**B64)) is None
 
 
-def test_content_md5_is_read() -> None:
-    assert parse_content_md5(f" {B64['md5']} ") == Checksum("md5", HEX["md5"])
-    assert parse_content_md5(B64["sha1"]) is None
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -209,7 +203,7 @@ def test_the_lists_own_name_says_which_algorithm_counts(sidecar: str, digits: st
 
 @given(st.text(max_size=200), st.text(max_size=20))
 def test_no_text_breaks_the_reading_of_lists_and_fields(text: str, name: str) -> None:
-    for found in (parse_sums(text, name, name), parse_digest_header(text), parse_content_md5(text)):
+    for found in (parse_sums(text, name, name), parse_digest_header(text)):
         assert found is None or len(found.hex) == HEX_DIGITS[found.algorithm]
 
 

@@ -97,11 +97,6 @@ def parse_digest_header(text: str) -> Checksum | None:
     return _strongest(_checked(name.strip(), value.strip().strip(":")) for name, _, value in items)
 
 
-def parse_content_md5(text: str) -> Checksum | None:
-    """Return the checksum in ``Content-MD5``, which covers the body sent: use it for a whole, unencoded 200."""
-    return _checked("md5", text.strip())
-
-
 def parse_sums(text: str, filename: str, sidecar: str = "") -> Checksum | None:
     """Return the checksum of ``filename`` in a ``SHA256SUMS``-like text, None if it is not there or is contradictory.
 

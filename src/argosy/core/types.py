@@ -182,7 +182,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to write a task's state and bytes, until ``expires_at`` unless renewed.
+    """The right to write a task's state and bytes, for as long as the task has this owner and this fence.
 
     ``fence`` only ever grows per task; the store refuses every write that carries an older one.
     """
@@ -190,7 +190,6 @@ class Lease:
     task_id: TaskId
     owner: str
     fence: int
-    expires_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +271,7 @@ class Task:
     def lease(self) -> Lease | None:
         if self.owner is None or self.lease_until is None:
             return None
-        return Lease(self.id, self.owner, self.fence, self.lease_until)
+        return Lease(self.id, self.owner, self.fence)
 
     def __repr__(self) -> str:
         return f"<Task {self.id[:8]} {self.status} v{self.version} {self.received}/{self.total}>"

@@ -317,14 +317,6 @@ class LocalDestination:
                     if ours and name not in named:
                         os.unlink(name, dir_fd=fd)
 
-    def free_bytes(self) -> int:
-        """Return what an ordinary user may still write there (0 if the folder cannot be asked)."""
-        try:
-            disk = os.statvfs(self.directory)
-        except OSError:
-            return 0
-        return disk.f_bavail * disk.f_frsize
-
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await self._errands.run(work, *arguments)
 

@@ -827,7 +827,7 @@ class StoreContract:
 
     async def test_a_checkpoint_of_a_task_that_is_gone_is_refused(self, store: Store) -> None:
         with pytest.raises(Fenced):
-            await store.checkpoint(Lease("f" * 32, "w1", 1, T0), tally(), ())
+            await store.checkpoint(Lease("f" * 32, "w1", 1), tally(), ())
 
     async def test_active_tasks_are_reapable_when_their_lease_ended_or_their_owner_is_dead(self, store: Store) -> None:
         (ended, _), (dead, _), (alive, _) = [await leased(store) for _ in range(3)]

@@ -18,13 +18,13 @@ HERE = Path(__file__).parent
 QUIETLY = ["--quiet", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
 
 
-class Patience:
-    """Slow is no fault here, and the same examples each time give the same answer."""
+class Sameness:
+    """The same examples each time give the same answer."""
 
     def pytest_configure(self) -> None:
-        from hypothesis import HealthCheck, settings  # noqa: PLC0415 - pytest wants to be the first to import it
+        from hypothesis import settings  # noqa: PLC0415 - pytest wants to be the first to import it
 
-        settings.register_profile("measured", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        settings.register_profile("measured", settings.get_profile("patient"), derandomize=True)
         settings.load_profile("measured")
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     measured = coverage.Coverage(data_file=None, source_pkgs=["argosy.core"], config_file=settings)
     measured.set_option("run:patch", [])  # nothing here runs the binary
     with measured.collect():
-        failed = pytest.main([str(HERE), *QUIETLY], [Patience()])
+        failed = pytest.main([str(HERE), *QUIETLY], [Sameness()])
     return int(failed) or int(measured.report() < 100)
 
 

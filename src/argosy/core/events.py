@@ -8,6 +8,7 @@ metrics are live only: coalesced, at most 15 a second for each task, never repla
 from __future__ import annotations
 
 from dataclasses import field
+from typing import assert_never
 
 from argosy.core.types import Status, TaskId
 from argosy.errors import Failure
@@ -110,3 +111,5 @@ def payload(event: Lasting | Live) -> dict[str, object]:
                 "avg_speed": event.avg_speed,
                 "per_protocol": event.per_protocol,
             }
+        case _:
+            assert_never(event)

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from argosy.core.checksum import Checksum
 from argosy.destinations.digest import PrefixDigest
 from argosy.destinations.errands import BATCH, JOBS
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import local_error, open_regular
+from argosy.destinations.hashing import running
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.part import FilePart
 from argosy.errors import DiskFull, Fenced, LocalError
@@ -238,7 +240,7 @@ async def test_a_running_checksum_is_that_of_the_whole(
 ) -> None:
     data = bytes_of(3_000_000)
     part, _ = place(destination, arrived(destination, data))
-    digest = PrefixDigest(part, algorithm, executor)
+    digest = PrefixDigest(part, lambda: running(Checksum(algorithm, ""), 0), executor)
 
     for upto in (0, 1, 999_999, 999_999, 5, 2_500_000):
         await digest.advance(upto)
@@ -253,7 +255,7 @@ async def test_a_checksum_of_bytes_that_are_not_there_is_not_made_up(
     part, _ = place(destination, arrived(destination, b"data"))
 
     with pytest.raises(LocalError) as failed:
-        await PrefixDigest(part, "sha256", executor).finish(5)
+        await PrefixDigest(part, hashlib.sha256, executor).finish(5)
 
     assert failed.value.detail_code == "part_damaged"
     part.close()

@@ -9,15 +9,28 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as BotoCredentials
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argosy import Request, Runtime, TransferOptions
+from argosy.core.etag import MIB
 from argosy.core.names import safe_path
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
-from argosy.sources.bucket import BucketSource, Place, local_path, local_paths, parse, public_url
+from argosy.sources.bucket import BucketSource, parse
+from argosy.sources.keys import key_of, local_path, local_paths
+from argosy.sources.place import Place
+from argosy.sources.s3 import address
+from argosy.sources.signature import Credentials, signed
 from argosy.testing.source_contract import SourceContract, SourceSubject
 
 OBJECTS = {
@@ -26,6 +39,10 @@ OBJECTS = {
     "tree/ü +%.txt": b"x",
     "other/c": b"c",
     "treehouse/d": b"d",
+    **{
+        f"odd/{key}": key.encode() for key in ("a//b", "../x", ".", "a", "a/b", "x/./y", "sp ace", "p+us", "50%25", "ü")
+    },
+    "odd/folder/": b"",
 }
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SERVER = """
@@ -53,7 +70,7 @@ def emulator() -> Iterator[str]:
         url = f"http://127.0.0.1:{port}"
         _put(f"{url}/data")
         for key, body in OBJECTS.items():
-            _put(public_url(Place("s3", "data", "", url), key), body)
+            _put("".join(address(Place("s3", "data", "", url), key)), body)
         yield url
     finally:
         process.kill()
@@ -134,6 +151,60 @@ def test_a_key_becomes_a_path_that_stays_in_its_folder(key: str) -> None:
     assert ".." not in path.split("/")
     assert "" not in path.split("/")
     assert safe_path(path)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=12), unique=True, max_size=8))
+def test_every_key_has_a_path_of_its_own_and_can_be_told_from_it(keys: list[str]) -> None:
+    paths = local_paths(keys)
+    assert [key_of(path) for path in paths] == keys
+    assert len(set(paths)) == len(keys)
+    for path in paths:
+        assert not any(other.startswith(f"{path}/") for other in paths)
+        assert not {"", ".", ".."} & set(path.split("/"))
+
+
+async def test_keys_that_are_no_paths_come_under_names_that_tell_them(emulator: str, tmp_path: Path) -> None:
+    files = await brought(f"s3://data/odd?endpoint={emulator}", tmp_path)
+    expected = {key.removeprefix("odd/"): body for key, body in OBJECTS.items() if key.startswith("odd/") and body}
+    assert {key_of(path): body for path, body in files.items()} == expected
+    assert "../x" in expected
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_an_object_sent_in_parts_is_proved_by_its_etag(emulator: str, tmp_path: Path, damaged: bool) -> None:
+    body = bytes(range(256)) * (11 * 1024 * 4)
+    parts = [body[at : at + 5 * MIB] for at in range(0, len(body), 5 * MIB)]
+    client = boto3.client("s3", endpoint_url=emulator, region_name="us-east-1", aws_access_key_id="test",
+                          aws_secret_access_key="test")  # fmt: skip
+    try:
+        upload = client.create_multipart_upload(Bucket="data", Key="parts/big.bin", ACL="public-read")["UploadId"]
+        about = {"Bucket": "data", "Key": "parts/big.bin", "UploadId": upload}
+        tags = [client.upload_part(**about, PartNumber=n, Body=part)["ETag"] for n, part in enumerate(parts, 1)]
+        told = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        client.complete_multipart_upload(**about, MultipartUpload={"Parts": told})
+    finally:
+        client.close()
+    async with Runtime(tmp_path / "home") as runtime:
+        request = Request(f"s3://data/parts?endpoint={emulator}", directory=tmp_path / "out", max_retries=0)
+        (task,) = await runtime.add_many([request])
+        await task
+        (file,) = await runtime.files(task.id)
+        assert (file.verified_by, str(file.checksum)) == ("etag", f"etag:{file.etag}".replace('"', ""))
+        if damaged:
+            (tmp_path / "out/big.bin").write_bytes(body[:-1] + b"!")
+        assert (await runtime.verify(task.id)).ok is not damaged
+
+
+def test_links_are_signed_as_amazon_signs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place("s3", "my-bucket", "", None, "eu-west-3")
+    base, path = address(place, "a b/ü+%.txt")
+    ours = signed(base, path, {}, Credentials("AKID", "secret", "tok/en"), region=place.region,
+                  at="20260102T030405Z", seconds=60)  # fmt: skip
+    theirs = AWSRequest("GET", f"{base}{path}")
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: moment.replace(tzinfo=None))
+    S3SigV4QueryAuth(BotoCredentials("AKID", "secret", "tok/en"), "s3", place.region, expires=60).add_auth(theirs)
+    assert parse_qs(urlsplit(ours).query) == parse_qs(urlsplit(theirs.url).query)
 
 
 def test_an_object_that_is_called_as_a_folder_has_another_name() -> None:

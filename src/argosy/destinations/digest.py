@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Final
 
 from argosy.core.pieces import Pieces
+from argosy.destinations.hashing import Running
 from argosy.destinations.port import Part
 from argosy.errors import LocalError
 
@@ -18,11 +18,11 @@ READ_BYTES: Final = 1024 * 1024
 class PrefixDigest:
     """The running checksum of a file's beginning."""
 
-    def __init__(self, part: Part, algorithm: str, executor: Executor) -> None:
+    def __init__(self, part: Part, begin: Callable[[], Running], executor: Executor) -> None:
         self._part = part
-        self._algorithm = algorithm
+        self._begin = begin
         self._generation = part.generation
-        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self._hash = begin()
         self._executor = executor
         self.upto = 0
 
@@ -33,7 +33,7 @@ class PrefixDigest:
         """
         if self._generation != self._part.generation:
             self._generation, self.upto = self._part.generation, 0
-            self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+            self._hash = self._begin()
         if upto > self.upto:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._read, upto)
 

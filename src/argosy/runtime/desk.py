@@ -62,7 +62,7 @@ class Desk:
         if self.expected is None:
             self.expected = expected_of(facts)
         if self.expected is not None:
-            self.digest = self._yard.warehouse.digest(part, self.expected.algorithm)
+            self.digest = self._yard.warehouse.digest(part, self.expected, facts.size or 0)
         gauge = job.gauge
         if len(self._manifest.files) == 1:
             gauge.name = placed.path
@@ -162,7 +162,7 @@ class Desk:
         )
         state = state.having(block_hashes=hashes, part_mtime_ns=part.mtime_ns)
         if self.expected is not None:
-            self.digest = self._yard.warehouse.digest(part, self.expected.algorithm)
+            self.digest = self._yard.warehouse.digest(part, self.expected, state.size)
         await self.record(state)
         return state
 

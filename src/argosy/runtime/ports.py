@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
+from argosy.core.checksum import Checksum
 from argosy.core.events import Recorded
 from argosy.core.lifecycle import Stop
 from argosy.core.probe import Found
@@ -91,7 +92,7 @@ class Warehouse(Protocol):
 
     def destination(self, directory: str) -> Destination: ...
 
-    def digest(self, part: Part, algorithm: str) -> Digest: ...
+    def digest(self, part: Part, expected: Checksum, size: int) -> Digest: ...
 
     async def close(self) -> None: ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 import shutil
@@ -12,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from argosy.core.checksum import Checksum
 from argosy.core.ranges import Extent, without
 from argosy.core.types import FileSpec, FileState, FileStatus, Queue, Status, Task, TaskId, TaskSpec
 from argosy.destinations.blocks import trusted
+from argosy.destinations.hashing import running
 from argosy.errors import IllegalTransition, IntegrityError
 from argosy.runtime.machine import Machine
 from argosy.store.port import NewTask
@@ -98,19 +99,19 @@ def _check(fd: int, path: str, state: FileState, whole: tuple[Extent, ...]) -> F
             damaged = without(damaged, extent)
     if state.checksum is not None:
         checked_by = state.checksum.algorithm
-        right = same_size and _digest(fd, checked_by) == state.checksum.hex
+        right = same_size and _digest(fd, state.checksum) == state.checksum.hex
         return FileReport(path, right, checked_by, () if right else damaged or whole)
     ok = same_size and not damaged
     return FileReport(path, ok, checked_by, () if ok else damaged)
 
 
-def _digest(fd: int, algorithm: str) -> str:
-    running = hashlib.new(algorithm, usedforsecurity=False)
+def _digest(fd: int, expected: Checksum) -> str:
+    computing = running(expected, os.fstat(fd).st_size)
     offset = 0
     while data := os.pread(fd, READ_BYTES, offset):
-        running.update(data)
+        computing.update(data)
         offset += len(data)
-    return running.hexdigest()
+    return computing.hexdigest()
 
 
 async def _mend(

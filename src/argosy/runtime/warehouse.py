@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
+from argosy.core.checksum import Checksum
 from argosy.destinations.digest import PrefixDigest
 from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
+from argosy.destinations.hashing import running
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.parcel import Parcels
 from argosy.destinations.port import Part
@@ -38,8 +41,8 @@ class LocalWarehouse:
             self._destinations[directory] = found
         return found
 
-    def digest(self, part: Part, algorithm: str) -> Digest:
-        return PrefixDigest(part, algorithm, self._executor)
+    def digest(self, part: Part, expected: Checksum, size: int) -> Digest:
+        return PrefixDigest(part, partial(running, expected, size), self._executor)
 
     async def close(self) -> None:
         """Finish what the threads are at; they are gone afterwards."""

@@ -75,6 +75,8 @@ def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> 
     """Set every option of the request on a fresh handle, except the callbacks."""
     set_ = curl.setopt
     set_(pycurl.URL, request.url)
+    if "%2e" in request.url.lower():  # written so on purpose: a part of the name, as an object's key may have
+        set_(pycurl.PATH_AS_IS, 1)
     set_(pycurl.PROTOCOLS, _PROTOCOLS)
     set_(pycurl.NOSIGNAL, 1)
     set_(pycurl.BUFFERSIZE, LIMITED_BUFFER_BYTES if request.limited else BUFFER_BYTES)

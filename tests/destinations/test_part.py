@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from argosy.core.checksum import Checksum
+from argosy.core.hashing import running
 from argosy.destinations.digest import PrefixDigest
 from argosy.destinations.errands import BATCH, JOBS
 from argosy.destinations.flusher import Flusher
 from argosy.destinations.folder import local_error, open_regular
-from argosy.destinations.hashing import running
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.part import FilePart
 from argosy.errors import DiskFull, Fenced, LocalError

@@ -25,6 +25,8 @@ class Bucket:
     missing: set[str] = field(default_factory=set)
     """Keys that are listed and are not there."""
     etags: dict[str, str] = field(default_factory=dict)
+    answer: bytes | None = None
+    """What every listing is answered with, if not with what is there."""
     after_page: Callable[[], None] = lambda: None
     fetched: list[str] = field(default_factory=list)
     open: int = 0
@@ -42,6 +44,8 @@ class Bucket:
         return self.etags.get(key) or f'"{hashlib.md5(self.objects[key]).hexdigest()}"'
 
     def listing(self, query: dict[str, list[str]]) -> bytes:
+        if self.answer is not None:
+            return self.answer
         prefix, after = (query.get(name, [""])[0] for name in ("prefix", "continuation-token"))
         most = min(self.page, int(query.get("max-keys", ["1000"])[0]))
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)

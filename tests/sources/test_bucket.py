@@ -28,6 +28,7 @@ from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
 from argosy.sources.bucket import BucketSource, parse
 from argosy.sources.keys import key_of, local_path, local_paths
+from argosy.sources.lock import INSIDE
 from argosy.sources.place import Place
 from argosy.sources.s3 import address
 from argosy.sources.signature import Credentials, signed
@@ -101,7 +102,11 @@ async def brought(source: str, folder: Path, **more: object) -> dict[str, bytes]
         done = await task
         assert done.status is Status.COMPLETED
     out = folder / "out"
-    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and path.name != INSIDE
+    }
 
 
 async def test_all_below_a_prefix_comes_without_credentials(emulator: str, tmp_path: Path) -> None:

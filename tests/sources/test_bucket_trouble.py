@@ -12,6 +12,7 @@ from argosy import Request, Runtime
 from argosy.core.types import FileState
 from argosy.errors import ArgosyError, BadResponse
 from argosy.sources.listing import page_of
+from argosy.sources.lock import INSIDE, read
 
 from .objects import Bucket, bucket
 
@@ -37,7 +38,11 @@ async def brought(store: Bucket, folder: Path) -> list[FileState]:
 
 def on_disk(folder: Path) -> dict[str, bytes]:
     out = folder / "out"
-    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and path.name != INSIDE
+    }
 
 
 async def test_an_object_that_is_listed_and_gone_fails_alone(store: Bucket, tmp_path: Path) -> None:
@@ -46,6 +51,12 @@ async def test_an_object_that_is_listed_and_gone_fails_alone(store: Bucket, tmp_
     assert {file.path for file in files if file.error} == store.missing
     assert all(file.error.code == "http_404" for file in files if file.error)
     assert on_disk(tmp_path).keys() == store.objects.keys() - store.missing
+    lock = read(tmp_path / "out" / INSIDE)
+    assert not lock.complete
+    assert {path: why.partition(":")[0] for path, why in (lock.missing or {}).items()} == dict.fromkeys(
+        store.missing, "http_404"
+    )
+    assert {row.path for row in lock.rows} == store.objects.keys() - store.missing
 
 
 async def test_a_busy_bucket_is_asked_again_page_by_page_and_object_by_object(store: Bucket, tmp_path: Path) -> None:
@@ -106,7 +117,7 @@ def test_a_listing_that_makes_no_sense_is_not_believed(document: bytes) -> None:
 
 
 async def test_a_listing_that_never_ends_is_given_up(store: Bucket, tmp_path: Path) -> None:
-    store.listing = lambda _: (  # type: ignore[method-assign]
+    store.answer = (
         b"<ListBucketResult><IsTruncated>true</IsTruncated>"
         b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
     )

@@ -15,6 +15,7 @@ import pytest
 from argosy import Request, Runtime
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, UsageError
+from argosy.sources.lock import read
 from argosy.sources.openneuro import OpenNeuroSource, parse
 from argosy.testing.server import FaultyServer
 from argosy.testing.source_contract import SourceContract, SourceSubject
@@ -141,7 +142,9 @@ async def test_a_web_page_is_never_saved_as_data(api: Api, tmp_path: Path) -> No
     with pytest.raises(ArgosyError):
         await brought("openneuro:ds000001@1.0.0", tmp_path)
     assert not (tmp_path / "ds000001/sub-01/anat/sub-01_T1w.nii.gz").exists()
-    assert not (tmp_path / "ds000001.lock.json").exists()
+    lock = read(tmp_path / "ds000001.lock.json")
+    assert list(lock.missing or {}) == ["sub-01/anat/sub-01_T1w.nii.gz"]
+    assert not lock.complete
 
 
 @pytest.mark.parametrize("source", ["openneuro:ds000002", "openneuro:ds000001@9.9.9"])

@@ -14,7 +14,7 @@ from argosy.cli.follow import Follower
 from argosy.cli.outlet import Unnamed, pour
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.race import first_of
-from argosy.cli.report import Lines, Reporter, Words
+from argosy.cli.report import Lines, Pathless, Reporter, Words
 from argosy.cli.select import pages
 from argosy.cli.signals import Stopping, listening
 from argosy.core.sizes import format_size
@@ -48,6 +48,8 @@ class Manner:
     jobs: int | None = None
     most_s: float | None = None
     pours: bool = False
+    paths: bool = True
+    """Whether what has come is printed on stdout, file by file."""
 
 
 def reporter(manner: Manner) -> Reporter:
@@ -57,6 +59,8 @@ def reporter(manner: Manner) -> Reporter:
         raise UsageError("standard output is for the file with -o -", hint="leave --json out")
     if manner.pours:
         return Unnamed(manner.face, _view(manner))
+    if not manner.paths:
+        return Pathless(manner.face, _view(manner))
     if json:
         return Lines()
     return Words(manner.face, _view(manner))

@@ -131,6 +131,16 @@ class Words:
         self._view.close()
 
 
+class Pathless(Words):
+    """Nothing on stdout: who asked says there what came of it."""
+
+    def finished(self, task: Task, files: Sequence[FileState]) -> None:
+        """The view has shown it."""
+
+    def failed(self, task: Task, files: Sequence[FileState]) -> None:
+        super().failed(task, ())
+
+
 class Lines:
     """One JSON object a line on stdout."""
 

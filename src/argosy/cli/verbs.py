@@ -9,6 +9,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "get": ("get", "Fetch URLs now and print where each file is"),
         "ensure": ("ensure", "Print where something is, fetching it only if it is not here"),
         "models": ("models", "List the models of the catalogue, and fetch what is missing"),
+        "update": ("update", "Bring what has changed of a dataset or bucket"),
         "add": ("add", "Put URLs in the queue and print their ids"),
         "export": ("export", "Print tasks as a list that 'add -i' reads again"),
         "probe": ("probe", "Say what a download would be, without making one"),

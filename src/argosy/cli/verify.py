@@ -10,13 +10,14 @@ import click
 
 from argosy.cli import document, trouble
 from argosy.cli.face import Face, current
+from argosy.cli.folder import as_json, names_folder, proof_of, told
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.select import Selection, selected, selecting, selection
 from argosy.core.names import terminal_safe
 from argosy.core.sizes import format_size
 from argosy.core.types import Status
-from argosy.errors import ArgosyError, IntegrityError
+from argosy.errors import ArgosyError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from argosy.core.types import TaskId
@@ -28,14 +29,31 @@ if TYPE_CHECKING:
 @selecting
 @click.option("--repair", is_flag=True, help="Fetch what is damaged, and nothing else.")
 def verify(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, repair: bool) -> int:
-    """Read finished files back and say whether they are what was downloaded (exit 7 if not); --repair makes them so."""
+    """Read finished files back and say whether they are what was downloaded (exit 7 if not); --repair makes them so.
+
+    Instead of an id the folder of a dataset or bucket may be named: all that its lock file lists must be there.
+    """  # fmt: skip
     face = current(click.get_current_context())
+    if folders := [word for word in ids if names_folder(word)]:
+        return _verify_folders(face, folders, ids, repair=repair)
     chosen = selection(ids, statuses, everything=everything)
 
     async def work(runtime: Commands) -> int:
         return await _verify(face, runtime, chosen, repair=repair)
 
     return on_store(work, downloads=repair)
+
+
+def _verify_folders(face: Face, folders: list[str], words: tuple[str, ...], *, repair: bool) -> int:
+    if len(folders) < len(words) or repair:
+        raise UsageError(
+            "folders are verified by themselves, without ids and --repair", hint="'argosy update FOLDER' repairs"
+        )
+    proofs = [proof_of(Path(word).resolve()) for word in folders]
+    if face.json:
+        face.say(document.document("verify/1", tasks=[], folders=[as_json(proof) for proof in proofs]))
+        return trouble.exit_code([IntegrityError.exit_code for proof in proofs if not proof.ok])
+    return trouble.exit_code([code for proof in proofs if (code := told(face, proof))])
 
 
 async def _verify(face: Face, runtime: Commands, chosen: Selection, *, repair: bool) -> int:

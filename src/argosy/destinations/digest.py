@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Final
 
+from argosy.core.hashing import Running
 from argosy.core.pieces import Pieces
-from argosy.destinations.hashing import Running
 from argosy.destinations.port import Part
 from argosy.errors import LocalError
 

@@ -173,6 +173,15 @@ class Sources(Protocol):
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place; may come again after a crash."""
 
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Do what is of use where some of the files could not be brought."""
+
+    async def settled(
+        self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]
+    ) -> Sequence[FileState]:
+        """Return the states of the files that were found; those that are here already as skipped."""
+        ...
+
     def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
         """Return what a program opens to use it all; ``published`` are the files' paths below the task's folder."""
         ...

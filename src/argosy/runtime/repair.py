@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argosy.core.checksum import Checksum
+from argosy.core.hashing import running
 from argosy.core.ranges import Extent, without
 from argosy.core.types import FileSpec, FileState, FileStatus, Queue, Status, Task, TaskId, TaskSpec
 from argosy.destinations.blocks import trusted
-from argosy.destinations.hashing import running
 from argosy.errors import IllegalTransition, IntegrityError
 from argosy.runtime.machine import Machine
 from argosy.store.port import NewTask

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Final
 
 from argosy.core.checksum import Checksum
+from argosy.core.hashing import running
 from argosy.destinations.digest import PrefixDigest
 from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
-from argosy.destinations.hashing import running
 from argosy.destinations.local import LocalDestination
 from argosy.destinations.parcel import Parcels
 from argosy.destinations.port import Part

@@ -17,7 +17,7 @@ from argosy.engines.port import Cancelled
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, Failure, Fenced, NetworkError
 from argosy.runtime.carrier import Carrier
-from argosy.runtime.convoy import Convoy
+from argosy.runtime.convoy import Convoy, FilesFailed
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
 from argosy.runtime.network import explained
@@ -95,7 +95,11 @@ class Attempt:
             name = await self._bring_one(carrier, destination)
         else:
             name = None
-            await Convoy(self._job, manifest, carrier, destination).bring_all()
+            try:
+                await Convoy(self._job, manifest, carrier, destination).bring_all()
+            except FilesFailed:
+                await self._yard.sources.fall_short(self._task.spec, tuple(manifest.files.values()))
+                raise
             await self._finishing(name)
         await self._yard.sources.finish(self._task.spec, tuple(manifest.files.values()))
         return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
@@ -105,15 +109,16 @@ class Attempt:
             return self._job.files
         return as_asked(self._task.spec, await self._yard.store.files(self._task.id))
 
-    async def _resolve(self) -> tuple[FileState, ...]:
-        """Ask the source which files there are."""
+    async def _resolve(self) -> Sequence[FileState]:
+        """Ask the source which files there are, and which of them are here."""
         web = TaskWeb(self._yard.engines, self._task.spec.options)
         try:
             found = await unless_stopped(self._job.token, self._yard.sources.resolve(self._task.spec, web))
         except NetworkError as error:
             raise await explained(error, self._task.host, waits=self._task.session is None) from error
         spec = replace(self._task.spec, files=tuple(found))
-        return file_states(replace(self._task, spec=spec))
+        states = file_states(replace(self._task, spec=spec))
+        return await self._yard.sources.settled(self._task.spec, found, states)
 
     def _show(self) -> None:
         gauge, manifest = self._job.gauge, self._manifest

@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from argosy.core.types import FileSpec, TaskSpec, TransferOptions
+from argosy.core.types import FileSpec, FileState, TaskSpec, TransferOptions
 from argosy.errors import ServerRefused, UsageError
 from argosy.sources.keys import local_path, local_paths
+from argosy.sources.lock import INSIDE
+from argosy.sources.locked import Locked
 from argosy.sources.place import Place, Shelf
-from argosy.sources.port import Plain, Web
+from argosy.sources.port import Web
 from argosy.sources.s3 import S3Shelf
 from argosy.sources.selection import selected
 from argosy.sources.signature import static_credentials
@@ -41,7 +44,7 @@ def parse(text: str, environ: Mapping[str, str] | None = None) -> Place:
     return Place(parts.scheme.lower(), parts.netloc, parts.path.lstrip("/"), endpoint.rstrip("/") or None, region)
 
 
-class BucketSource(Plain):
+class BucketSource(Locked):
     """One object, or all below a prefix."""
 
     name = "bucket"
@@ -59,6 +62,15 @@ class BucketSource(Plain):
             raise UsageError("an endpoint of one's own is for the machine's owner", code="endpoint")
         place = parse(text)
         return directory or local_path(place.prefix.rstrip("/").rpartition("/")[2] or place.bucket), options
+
+    def lock_place(self, spec: TaskSpec) -> Path:
+        """Within: the folder may be any, and others' files may lie beside it."""
+        return Path(spec.directory, INSIDE)
+
+    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Of one object nothing is written down."""
+        if len(files) > 1 or self.lock_place(spec).exists():
+            await super().finish(spec, files)
 
     async def resolve(self, spec: TaskSpec, web: Web) -> Sequence[FileSpec]:
         place = parse(spec.source)

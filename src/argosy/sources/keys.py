@@ -32,5 +32,5 @@ def _local_part(part: str) -> str:
 def key_of(path: str) -> str:
     """Return the key that :func:`local_paths` made the path of."""
     return "/".join(
-        _ESCAPE.sub(lambda found: chr(int(found[1], 16)), part).removesuffix("%") for part in path.split("/")
+        _ESCAPE.sub(lambda found: chr(int(found[1], 16)), part.removesuffix("%")) for part in path.split("/")
     )

@@ -13,14 +13,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from argosy.core.names import safe_path
-from argosy.core.types import FileSpec, FileState, TaskSpec, TransferOptions
+from argosy.core.types import FileSpec, TaskSpec, TransferOptions
 from argosy.errors import BadResponse, ServerRefused, UsageError
-from argosy.sources.port import Plain, Web
+from argosy.sources.locked import Locked
+from argosy.sources.port import Web
 from argosy.sources.selection import selected
 
 ENDPOINT: Final = "https://openneuro.org/crn/graphql"
@@ -88,7 +88,7 @@ def parse(text: str) -> Wanted:
     return Wanted(dataset, tag or None, filters)
 
 
-class OpenNeuroSource(Plain):
+class OpenNeuroSource(Locked):
     """``openneuro:`` names."""
 
     name = "openneuro"
@@ -116,10 +116,6 @@ class OpenNeuroSource(Plain):
                 code="nothing_selected",
             )
         return files
-
-    async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
-        """Write down what came, beside the dataset."""
-        await asyncio.to_thread(write_lock, spec, files)
 
 
 def _is_kept(path: str, wanted: Wanted, keeps: Any) -> bool:  # noqa: ANN401 - a function
@@ -209,20 +205,3 @@ async def ask(web: Web, query: str, variables: Mapping[str, object]) -> dict[str
     if not isinstance(found, dict):
         raise BadResponse("OpenNeuro's answer has no data", code="listing", retryable=True)
     return found
-
-
-def write_lock(spec: TaskSpec, files: Sequence[FileState]) -> Path:
-    """Write ``NAME.lock.json`` beside the dataset's folder and return where it is. The same files give the same bytes."""
-    rows = [
-        {
-            "path": file.published, "size": file.size, "checksum": None if file.checksum is None else str(file.checksum),
-            "verified_by": file.verified_by, "source": file.urls[0],
-        }
-        for file in sorted(files, key=lambda file: file.published or "")
-    ]  # fmt: skip
-    folder = Path(spec.directory)
-    place = folder.with_name(f"{folder.name}.lock.json")
-    draft = place.with_name(f".{place.name}.new")
-    draft.write_text(json.dumps({"source": spec.source, "files": rows}, indent=1) + "\n")
-    draft.replace(place)
-    return place

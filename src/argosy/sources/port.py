@@ -46,6 +46,17 @@ class Source(Protocol):
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place, before the task is complete. May come again after a crash."""
 
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Write down what is of use where some of the files could not be brought. May come again."""
+
+    async def settled(
+        self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]
+    ) -> Sequence[FileState]:
+        """Return the states of the files that were found; those that are here already, provably as the source has them,
+        as skipped.
+        """
+        ...
+
     def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
         """Return what a program opens to use it all; ``published`` are the files' paths below the task's folder."""
         ...
@@ -64,6 +75,18 @@ class Plain:
 
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Nothing is left to be done."""
+
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Nothing is written down."""
+
+    async def settled(
+        self,
+        spec: TaskSpec,  # noqa: ARG002 - the port's
+        found: Sequence[FileSpec],  # noqa: ARG002 - the port's
+        states: Sequence[FileState],
+    ) -> Sequence[FileState]:
+        """Nothing is known of what is here."""
+        return states
 
     def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
         """The file itself, or the folder of many."""

@@ -95,6 +95,17 @@ class SourceRegistry:
         if ":" in spec.source and not spec.files:
             await self.source_for(spec.source).finish(spec, files)
 
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+        """Write down what is of use where some of the files could not be brought."""
+        if ":" in spec.source and not spec.files:
+            await self.source_for(spec.source).fall_short(spec, files)
+
+    async def settled(
+        self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]
+    ) -> Sequence[FileState]:
+        """Return the states of the files that were found; those that are here already as skipped."""
+        return await self.source_for(spec.source).settled(spec, found, states)
+
     def place(self, spec: TaskSpec, published: Sequence[str]) -> str:
         """Return what a program opens to use it all."""
         return self.source_for(spec.source).place(spec, published)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +131,12 @@ class SourceContract:
             )
             for index, file in enumerate(await self.files(subject, spec, engines))
         ]  # fmt: skip
+        for state in done:
+            place = Path(spec.directory, state.published or "")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()  # noqa: ASYNC240 - likewise
+            os.truncate(place, state.size or 0)
         await subject.source.finish(spec, done)
         await subject.source.finish(spec, done)
-        place = subject.source.place(spec, [state.published or "" for state in done])
-        assert Path(place).is_relative_to(spec.directory)
+        opened = subject.source.place(spec, [state.published or "" for state in done])
+        assert Path(opened).is_relative_to(spec.directory)

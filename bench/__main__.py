@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bench import cases, hls, initiate, live, machine, report, store_cases
+from bench import cases, dataset, hls, initiate, live, machine, report, store_cases
 from bench.case import Bench, Opener
 from bench.rounds import Result, take_turns
 from bench.scale import FULL, QUICK, Scale
@@ -28,6 +28,7 @@ CASES: dict[str, tuple[str, Opener]] = {
     "paced": ("a server that limits each connection, strictly", cases.paced),
     "slow": ("one slow connection among fast ones", cases.one_slow),
     "small": ("thousands of small files", cases.small_files),
+    "dataset": ("a dataset of thousands of files from a bucket", dataset.dataset),
     "hls": ("a stream of hundreds of segments", hls.stream),
     "enqueue": ("a long list into the store", store_cases.enqueue),
     "start": ("a start with a full store", store_cases.start),

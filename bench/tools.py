@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ANSWER_WITHIN_S = 20.0
+WITH_OBSTORE = (sys.executable, str(Path(__file__).with_name("with_obstore.py")))
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 
@@ -29,6 +30,8 @@ class Order:
     """Bytes in an even share of the file among the connections, for a tool that wants to be told."""
     together: bool = False
     """Argosy only: all addresses are one task, instead of one task each."""
+    bucket: str | None = None
+    """What is wanted is all of this bucket, at the one address."""
     authority: Path | None = None
     """The certificate authority to believe, for https."""
 
@@ -91,8 +94,28 @@ def _axel(order: Order) -> list[str]:
     return [*argv, "-o", str(order.folder / order.name), order.urls[0]]
 
 
+def _aws(order: Order) -> list[str]:
+    (order.scratch / ".aws").mkdir(exist_ok=True)
+    settings = f"[default]\ns3 =\n    max_concurrent_requests = {order.parallel}\n"
+    (order.scratch / ".aws" / "config").write_text(settings)
+    argv = ["aws", "--endpoint-url", order.urls[0], "--region", "us-east-1", "--no-sign-request"]
+    return [*argv, "s3", "cp", "--recursive", "--only-show-errors", f"s3://{order.bucket}/", str(order.folder)]
+
+
+def _rclone(order: Order) -> list[str]:
+    argv = ["rclone", "copy", "-q", "--config", str(order.scratch / "none"), f"--transfers={order.parallel}"]
+    argv += ["--fast-list", "--use-server-modtime", "--no-check-dest", "--s3-provider=Other", "--s3-list-version=2"]
+    return [*argv, f"--s3-endpoint={order.urls[0]}", f":s3:{order.bucket}", str(order.folder)]
+
+
+def _obstore(order: Order) -> list[str]:
+    return [*WITH_OBSTORE, order.urls[0], str(order.bucket), str(order.folder), str(order.parallel)]
+
+
 def _argosy(order: Order) -> list[str]:
     argv = [*argosy(), "get", "-q", "-d", str(order.folder)]
+    if order.bucket:
+        return [*argv, f"s3://{order.bucket}/?endpoint={order.urls[0]}"]
     if order.authority:
         argv += ["--cacert", str(order.authority)]
     if order.connections:
@@ -107,7 +130,10 @@ CURL = Tool("curl", _curl)
 ARIA2C = Tool("aria2c", _aria2c)
 WGET2 = Tool("wget2", _wget2)
 AXEL = Tool("axel", _axel)
-TOOLS = (ARGOSY, CURL, ARIA2C, WGET2, AXEL)
+AWS = Tool("aws", _aws)
+RCLONE = Tool("rclone", _rclone)
+OBSTORE = Tool("obstore", _obstore, (*WITH_OBSTORE, "--version"))
+TOOLS = (ARGOSY, CURL, ARIA2C, WGET2, AXEL, AWS, RCLONE, OBSTORE)
 
 
 def argosy() -> list[str]:

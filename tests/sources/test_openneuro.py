@@ -40,6 +40,8 @@ class Api:
     snapshots: dict[str, dict[str, bytes]] = field(default_factory=dict)
     url: str = ""
     answer: bytes | None = None
+    same: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Which snapshot a file of another one has come from, unchanged."""
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def publish(self, tag: str, files: dict[str, bytes]) -> None:
@@ -65,7 +67,7 @@ class Api:
         for path, body in self.snapshots[tag].items():
             if path.startswith(above):
                 name, slash, _ = path.removeprefix(above).partition("/")
-                url = self.bucket.url(f"/{tag}/{path}") + "?versionId=abc"
+                url = self.bucket.url(f"/{self.same.get((tag, path), tag)}/{path}") + "?versionId=abc"
                 file = {"id": "f", "filename": name, "size": len(body), "directory": False, "urls": [url]}
                 folder = {"id": f"{above}{name}/", "filename": name, "size": 0, "directory": True, "urls": []}
                 found[name] = folder if slash else file

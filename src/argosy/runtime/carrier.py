@@ -58,7 +58,7 @@ class Carrier:
         if state.published is not None and state.part is None:
             if await self._is_current(state, engine):
                 return replace(state, status=FileStatus.SKIPPED, received=state.size or 0)
-            state = _anew(state)
+            state = anew(state)
         if state.part is None and self._options.if_exists == "skip":
             there = await asyncio.to_thread(left_alone, self._job.task.spec.directory, state)
             if there is not None:
@@ -156,7 +156,7 @@ class Carrier:
     async def _blank(self, state: FileState) -> FileState:
         """Return the file as if nothing of it had come, its part removed."""
         await self._destination.discard([self._manifest.files[state.index]])
-        blank = _anew(state)
+        blank = anew(state)
         self._manifest.note(blank)
         return blank
 
@@ -164,7 +164,7 @@ class Carrier:
         self._yard.post(Item(self._job.task.id, Remark(code, message), fence=self._job.fence))
 
 
-def _anew(state: FileState) -> FileState:
+def anew(state: FileState) -> FileState:
     """Return the file with nothing known but what was asked for."""
     return replace(
         state, status=FileStatus.PENDING, part=None, received=0, extents=(), block_hashes=b"", part_mtime_ns=None,

@@ -162,6 +162,10 @@ class Sources(Protocol):
         """Tell whether what :meth:`resolve` finds out can be given a name."""
         ...
 
+    def arrives_whole(self, text: str) -> bool:
+        """Tell whether its files are to appear all at once."""
+        ...
+
     def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         ...
@@ -173,7 +177,7 @@ class Sources(Protocol):
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place; may come again after a crash."""
 
-    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState], place: str) -> None:
         """Do what is of use where some of the files could not be brought."""
 
     async def settled(

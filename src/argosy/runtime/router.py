@@ -236,7 +236,8 @@ class Router:
 
     def _discard(self, task: Task, files: Sequence[FileState]) -> None:
         parts = [state for state in files if state.part is not None]
-        if parts:
+        gathered = len(files) > 1 and not task.spec.files  # beside the folder, where they were to appear all at once
+        if parts or gathered:
             self._hands.discard(task, parts)
 
     def _stop(self, task_id: TaskId, stop: Stop) -> None:

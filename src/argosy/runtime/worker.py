@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Stopped, WorkerTrigger
 from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
+from argosy.destinations.gathering import appear, chosen, unaccounted
 from argosy.engines.port import Cancelled
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, Failure, Fenced, NetworkError
-from argosy.runtime.carrier import Carrier
+from argosy.runtime.carrier import Carrier, anew
 from argosy.runtime.convoy import Convoy, FilesFailed
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome
@@ -80,13 +81,25 @@ class Attempt:
         if not files:
             await manifest.record(await self._resolve())
         self._show()
-        destination = self._yard.warehouse.destination(self._task.spec.directory)
+        place = await self._place()
+        destination = self._yard.warehouse.destination(place)
         try:
-            return await self._bring_to(destination)
+            return await self._bring_to(destination, place)
         finally:
             destination.forget(unfinished(manifest.files.values()))
 
-    async def _bring_to(self, destination: Destination) -> WorkerTrigger:
+    async def _place(self) -> str:
+        """Return the folder that the files come to: beside the right one, if they are to appear there all at once."""
+        spec, manifest = self._task.spec, self._manifest
+        if len(manifest.files) == 1 or spec.files or not self._yard.sources.arrives_whole(spec.source):
+            return spec.directory
+        place = await asyncio.to_thread(chosen, spec.directory, self._task.id)
+        if place != spec.directory:
+            for state in await asyncio.to_thread(unaccounted, place, tuple(manifest.files.values())):
+                manifest.note(anew(state))
+        return place
+
+    async def _bring_to(self, destination: Destination, place: str) -> WorkerTrigger:
         manifest = self._manifest
         if self._job.files is None:  # somebody held the task before, and may have died before anything was recorded
             await destination.sweep(tuple(manifest.files.values()))
@@ -98,9 +111,11 @@ class Attempt:
             try:
                 await Convoy(self._job, manifest, carrier, destination).bring_all()
             except FilesFailed:
-                await self._yard.sources.fall_short(self._task.spec, tuple(manifest.files.values()))
+                await self._yard.sources.fall_short(self._task.spec, tuple(manifest.files.values()), place)
                 raise
             await self._finishing(name)
+            if place != self._task.spec.directory:
+                await asyncio.to_thread(appear, place, self._task.spec.directory)
         await self._yard.sources.finish(self._task.spec, tuple(manifest.files.values()))
         return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
 

@@ -120,9 +120,9 @@ def seal(rows: Iterable[Row]) -> str:
     return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
 
 
-def conclude(place: Path, spec: TaskSpec, files: Sequence[FileState]) -> None:
-    """Write down what has come and what has not. Raises IntegrityError if something that came is not there."""
-    folder = Path(spec.directory)
+def conclude(place: Path, spec: TaskSpec, files: Sequence[FileState], where: str) -> None:
+    """Write down what has come to the folder ``where``, and what has not. Raises IntegrityError if something that came is not there."""
+    folder = Path(where)
     rows = tuple(sorted((_row_of(file) for file in files if file.finished), key=lambda row: row.path))
     missing = {file.path or file.urls[0]: _why(file) for file in files if not file.finished}
     if lost := [row.path for row in rows if not is_there(folder, row)]:

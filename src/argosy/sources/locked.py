@@ -27,11 +27,11 @@ class Locked(Plain):
 
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Write down what came. Raises IntegrityError if something of it is not there any more."""
-        await asyncio.to_thread(conclude, self.lock_place(spec), spec, files)
+        await asyncio.to_thread(conclude, self.lock_place(spec), spec, files, spec.directory)
 
-    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState], place: str) -> None:
         """Write down what came and what did not."""
-        await asyncio.to_thread(conclude, self.lock_place(spec), spec, files)
+        await asyncio.to_thread(conclude, self.lock_place(spec), spec, files, place)
 
     async def settled(
         self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]

@@ -92,6 +92,7 @@ class OpenNeuroSource(Locked):
     """``openneuro:`` names."""
 
     name = "openneuro"
+    arrives_whole = True
 
     def accepts(self, text: str) -> bool:
         return text.lower().startswith("openneuro:")

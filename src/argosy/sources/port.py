@@ -46,8 +46,10 @@ class Source(Protocol):
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Do what is left once every file is in its place, before the task is complete. May come again after a crash."""
 
-    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
-        """Write down what is of use where some of the files could not be brought. May come again."""
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState], place: str) -> None:
+        """Write down what is of use where some of the files could not be brought; ``place`` is the folder of those that
+        could. May come again.
+        """
 
     async def settled(
         self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]
@@ -76,7 +78,7 @@ class Plain:
     async def finish(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
         """Nothing is left to be done."""
 
-    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState], place: str) -> None:
         """Nothing is written down."""
 
     async def settled(

@@ -69,6 +69,10 @@ class SourceRegistry:
         """Tell whether its source calls what it finds as it is told (``takes_name = True``)."""
         return getattr(self.source_for(text), "takes_name", False) is True
 
+    def arrives_whole(self, text: str) -> bool:
+        """Tell whether its files are to appear all at once (``arrives_whole = True``)."""
+        return getattr(self.source_for(text), "arrives_whole", False) is True
+
     def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         source = self.source_for(text)
@@ -95,10 +99,10 @@ class SourceRegistry:
         if ":" in spec.source and not spec.files:
             await self.source_for(spec.source).finish(spec, files)
 
-    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState]) -> None:
+    async def fall_short(self, spec: TaskSpec, files: Sequence[FileState], place: str) -> None:
         """Write down what is of use where some of the files could not be brought."""
         if ":" in spec.source and not spec.files:
-            await self.source_for(spec.source).fall_short(spec, files)
+            await self.source_for(spec.source).fall_short(spec, files, place)
 
     async def settled(
         self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]

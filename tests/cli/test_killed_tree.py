@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.sources.objects import Bucket, bucket
+from tests.sources.test_openneuro import Api, api
 
 from .command import LONGEST_S, Argosy
 
+__all__ = ["api"]
 FILES = 3000
 SIZES = (0, 200, 1_500, 7_000, 60_000)
 KILLED_AT = (700, 1_900)
@@ -38,6 +40,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_killed_tree_goes_on_and_is_whole(argosy: Argosy, store: Bucket) -> None:
+    here: list[tuple[int, set[str]]] = []
     for moment in KILLED_AT:
         running = argosy.start("get", "-q", store.source, "-d", "tree")
         deadline = time.monotonic() + LONGEST_S
@@ -47,10 +50,32 @@ def test_a_killed_tree_goes_on_and_is_whole(argosy: Argosy, store: Bucket) -> No
             time.sleep(0.002)
         running.kill()
         running.communicate()
+        here.append((len(store.fetched), set(tree(argosy.folder / "tree"))))
         assert argosy("verify", "./tree").code == 2, "nothing may say that it is whole"
     ran = argosy("get", "-q", store.source, "-d", "tree")
     assert ran.code == 0, ran.err
     assert tree(argosy.folder / "tree") == store.objects
     assert argosy("verify", "./tree").code == 0
-    assert len(store.fetched) < FILES * 1.5, "what was here has been fetched again"
+    for asked, names in here:
+        assert names
+        assert not names & set(store.fetched[asked:]), "what was here has been fetched again"
     assert store.most_open <= MOST_SOCKETS
+
+
+def test_a_killed_dataset_is_not_there_until_all_of_it_is(argosy: Argosy, api: Api) -> None:
+    argosy.extra |= {"NO_PROXY": "127.0.0.1", "ARGOSY_OPENNEURO_ENDPOINT": api.url}
+    files = {
+        f"sub-{number % 7:02}/anat/sub-{number % 7:02}_run-{number}_T1w.json": b"%d" % number for number in range(700)
+    }
+    api.publish("2.0.0", files)
+    running = argosy.start("get", "-q", "openneuro:ds000001@2.0.0")
+    api.bucket.wait_for_requests(350)
+    running.kill()
+    running.communicate()
+    folder = argosy.folder / "ds000001"
+    assert not folder.exists()
+    ran = argosy("get", "-q", "openneuro:ds000001@2.0.0")
+    assert ran.code == 0, ran.err
+    assert tree(folder) == files
+    assert sorted(path.name for path in argosy.folder.iterdir()) == ["ds000001", "ds000001.lock.json"]
+    assert argosy("verify", "ds000001").code == 0

@@ -129,6 +129,31 @@ async def test_the_filters_of_bids_choose_and_the_top_always_comes(
     assert len(files) == len(TOP) + count
 
 
+@pytest.mark.parametrize(
+    ("filters", "path", "kept"),
+    [
+        ("session=pre", "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz", True),
+        ("session=ses-pre,post", "sub-01/ses-post/anat/sub-01_ses-post_T1w.nii.gz", True),
+        ("session=pre", "sub-01/ses-post/anat/sub-01_ses-post_T1w.nii.gz", False),
+        ("session=pre", "sub-01/sub-01_sessions.tsv", True),
+        ("subject=01", "sub-01/ses-pre/anat/sub-01_ses-pre_T1w.nii.gz", True),
+        ("subject=01", "sub-010/anat/sub-010_T1w.nii.gz", False),
+        ("subject=01", "stimuli/face.png", False),
+        ("subject=01", "derivatives/fmriprep/sub-01/anat/sub-01_T1w.nii.gz", True),
+        ("task=rest", "sub-01/func/sub-01_task-nback_bold.nii.gz", False),
+        ("task=rest", "sub-01/anat/sub-01_T1w.nii.gz", True),
+        ("acquisition=hi&run=2", "sub-01/func/sub-01_acq-hi_run-2_bold.nii.gz", True),
+        ("acquisition=hi&run=2", "sub-01/func/sub-01_acq-hi_run-1_bold.nii.gz", False),
+        ("datatype=func", "sub-01/anat/sub-01_T1w.nii.gz", False),
+        ("datatype=anat&suffix=T1w", "sub-01/anat/sub-01_T2w.nii.gz", False),
+        ("suffix=T1w", "sub-01/anat/sub-01_T1w.json", True),
+        ("subject=02&datatype=func&suffix=bold&session=x&task=y", "dataset_description.json", True),
+    ],
+)
+def test_each_filter(filters: str, path: str, kept: bool) -> None:
+    assert parse(f"openneuro:ds000001?{filters}").keeps(path) is kept
+
+
 async def test_beside_it_lies_a_list_of_all_that_came(api: Api, tmp_path: Path) -> None:
     await brought("openneuro:ds000001@1.0.0", tmp_path)
     lock = json.loads((tmp_path / "ds000001.lock.json").read_text())
@@ -139,8 +164,17 @@ async def test_beside_it_lies_a_list_of_all_that_came(api: Api, tmp_path: Path) 
     assert all("versionId=abc" in row["source"] for row in lock["files"])
 
 
-async def test_a_web_page_is_never_saved_as_data(api: Api, tmp_path: Path) -> None:
-    api.bucket.add("/1.0.0/sub-01/anat/sub-01_T1w.nii.gz", b"<html>error</html>", content_type="text/html")
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"<html>error</html>", "text/html"),
+        (b"<html>" + b" " * 3494, "text/html"),  # as long as the file
+        (b'{"error": "not found"}', "application/json"),
+        (b"<Error><Code>AccessDenied</Code></Error>", "application/xml"),
+    ],
+)
+async def test_an_error_is_never_saved_as_data(api: Api, tmp_path: Path, body: bytes, content_type: str) -> None:
+    api.bucket.add("/1.0.0/sub-01/anat/sub-01_T1w.nii.gz", body, content_type=content_type)
     with pytest.raises(ArgosyError):
         await brought("openneuro:ds000001@1.0.0", tmp_path)
     assert not (tmp_path / "ds000001/sub-01/anat/sub-01_T1w.nii.gz").exists()

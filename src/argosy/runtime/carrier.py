@@ -18,7 +18,7 @@ from argosy.runtime.mending import Mending
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination, Revalidator, SpanReader
-from argosy.runtime.proof import is_still_there, left_alone, proven
+from argosy.runtime.proof import check_size, is_still_there, left_alone, proven
 from argosy.runtime.relink import Relinker
 from argosy.runtime.reuse import Reuse
 from argosy.runtime.sidecar import Sidecars
@@ -127,10 +127,12 @@ class Carrier:
                 fetched = await self._mended(pieces, fetched, engine, desk)
                 found = await desk.finish_digest(fetched.size or 0)
             try:
+                if not self._job.task.spec.files:
+                    check_size(state, fetched.size)
                 return proven(fetched, desk.facts, desk.expected, found, pieces)
             except IntegrityError:
                 # Nobody must ever go on with bytes that are known to be wrong.
-                await self._blank(fetched)
+                await self._blank(fetched.having(size=state.size))
                 raise
         except AlreadyThere as there:
             return there.state

@@ -20,7 +20,7 @@ from argosy.engines.port import CancelToken, HostGate, Segment, Throttle
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Digest
-from argosy.runtime.proof import expected_of
+from argosy.runtime.proof import check_size, expected_of
 from argosy.runtime.yard import Job, Yard
 
 T = TypeVar("T")
@@ -54,8 +54,10 @@ class Desk:
         self._reading: asyncio.Future[Any] | None = None
 
     def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
-        self.facts = facts
         job = self._job
+        if not job.task.spec.files:
+            check_size(self._manifest.files[self._index], facts.size)
+        self.facts = facts
         part, placed = self._destination.place(state, facts, options=self.options, fence=job.fence, alive=self._alive)
         self._parts.append(part)
         if self._digesting is None:

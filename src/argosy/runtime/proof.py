@@ -49,6 +49,19 @@ def proven(
     return state.having(verified_by="length" if facts is not None and facts.size is not None else "none")
 
 
+def check_size(state: FileState, size: int | None) -> None:
+    """Raise IntegrityError, code ``size``, if what comes is not as long as the source's listing says the file is: an
+    error document, or another version.
+    """
+    if size is not None and state.size is not None and size != state.size:
+        shown = state.path or redacted_url(state.urls[0])
+        raise IntegrityError(
+            f"{shown} has {state.size:,} bytes by the source's listing, but {size:,} come",
+            hint="the source has changed since it was asked, or sends an error instead; 'argosy update' asks it anew",
+            code="size",
+        )
+
+
 def is_still_there(directory: str, state: FileState) -> bool:
     """Tell whether the published file is as we left it: same size, same time."""
     if state.published is None:

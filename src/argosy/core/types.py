@@ -149,12 +149,12 @@ class FileSpec:
     """Where below the destination, ``/``-separated and already safe; None: the answer names it."""
     size: int | None = None
     checksum: Checksum | None = None
-    etag: str | None = None
-    """What the source's listing calls this very version."""
     label: str | None = None
     """What who asked calls it, as JSON (``70000`` or ``"a1"``): told back in results, and of no meaning here."""
     pieces: Pieces | None = None
     """What each piece of it must be, as whoever described it says."""
+    etag: str | None = None
+    """What the source's listing calls this very version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Carrier:
             state = await self._destination.adopt(state)
             self._manifest.note(state)
         expected = await self._expected(state, engine)
-        borrowed = await self._reuse.borrow(_anew(state), expected)
+        borrowed = await self._reuse.borrow(anew(state), expected)
         if borrowed is not None:
             await self._destination.discard([state])
             return borrowed

@@ -167,7 +167,7 @@ class Desk:
         )
         state = state.having(block_hashes=hashes, part_mtime_ns=part.mtime_ns)
         if self.expected is not None:
-            self.digest = self._yard.warehouse.digest(part, self.expected, state.size)
+            self.digest = self._yard.warehouse.digest(part, self.expected, state.size or 0)
         await self.record(state)
         return state
 

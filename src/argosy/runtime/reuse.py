@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from argosy.core.checksum import Checksum
+from argosy.core.checksum import HEX_DIGITS, Checksum
 from argosy.core.types import FileState, Kept
 from argosy.destinations.port import Loan
 from argosy.runtime.ports import Destination
@@ -43,7 +43,7 @@ class Reuse:
 
     async def borrow(self, state: FileState, wanted: Checksum | None) -> FileState | None:
         """Return the file with every byte here and verified, if a kept file has them. Raises Cancelled."""
-        if wanted is None:
+        if wanted is None or wanted.algorithm not in HEX_DIGITS:  # one that proves nothing if it does not fit
             return None
         kept = await self._kept(wanted)
         if state.path is not None and state.size is not None and self._allowed:

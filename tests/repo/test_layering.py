@@ -17,7 +17,8 @@ from importlinter.application.use_cases import read_user_options
 import argosy.core
 
 ROOT = Path(__file__).parents[2]
-CORE = sorted(Path(argosy.core.__file__).parent.glob("*.py"))
+HEART = Path(argosy.core.__file__).parent
+CORE = sorted(HEART.rglob("*.py"))
 
 PURE_CALLS_ONLY = {
     "now": "datetime.now reads the clock; take the moment as an argument",
@@ -80,7 +81,7 @@ def forbidden_calls(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, "the core starts nothing, waits for nothing and keeps nothing"
 
 
-@pytest.mark.parametrize("module", CORE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("module", CORE, ids=lambda path: path.relative_to(HEART).as_posix())
 def test_the_core_makes_no_call_that_is_not_pure(module: Path) -> None:
     assert list(forbidden_calls(module.read_text())) == []
 

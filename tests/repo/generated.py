@@ -108,7 +108,7 @@ def names(_: str = "") -> str:
     """Return what ``import argosy`` gives, each with the first sentence of its own description."""
     lines = []
     for name in argosy.__all__:
-        path = SOURCE.parent.joinpath(*argosy._HOME_OF[name].split(".")).with_suffix(".py")
+        path = SOURCE.parent.joinpath(*getattr(argosy, name).__module__.split(".")).with_suffix(".py")
         home = next(node for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "name", "") == name)
         assert isinstance(home, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         lines.append(f"| [`{name}`](../{shown(path)}) | {_sentence(ast.get_docstring(home) or '')} |")

@@ -22,17 +22,7 @@ Here are the table of transitions (``table``), all that can happen to a task (``
 leads to a ``decision``. May not live here: anything that does what was decided.
 """
 
-from argosy.core.lifecycle.decision import (
-    Changed,
-    Decision,
-    Discard,
-    Effect,
-    Illegal,
-    Launch,
-    Signal,
-    Stop,
-    Unchanged,
-)
+from argosy.core.lifecycle.decision import Changed, Decision, Discard, Effect, Illegal, Launch, Signal, Stop, Unchanged
 from argosy.core.lifecycle.move import DISK_RECHECK_S, OFFLINE_RECHECK_S
 from argosy.core.lifecycle.rule import decide
 from argosy.core.lifecycle.table import TRANSITIONS

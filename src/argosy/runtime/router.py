@@ -20,12 +20,13 @@ from contextlib import suppress
 from typing import Final
 
 from argosy.core.events import Recorded, StatusChanged, Warned
-from argosy.core.lifecycle import AttemptFailed, Began, Discard, Launch, Signal, Stop
-from argosy.core.types import WAITING, FileState, Status, Task, TaskId
+from argosy.core.lifecycle import AttemptFailed, Began
+from argosy.core.types import WAITING, Status, Task, TaskId
 from argosy.errors import ArgosyError, DiskFull, StoreError
-from argosy.runtime.clock import Alarm, Clock, Timer
+from argosy.runtime.clock import Alarm, Clock
+from argosy.runtime.enforcer import Enforcer
 from argosy.runtime.holdings import Holdings
-from argosy.runtime.message import Ask, Dropped, Item, Outcome, Reap, Remark, Renewed, Take, future_answer
+from argosy.runtime.message import Ask, Dropped, Item, Outcome, Renewed, Take, future_answer
 from argosy.runtime.ports import Hands, Teller
 from argosy.runtime.round import Conclusion, Round
 from argosy.store.port import Store
@@ -41,8 +42,6 @@ BEGAN_WITHIN_S: Final = 0.05
 """And if all it has to say is that some have begun, this long: a small one is at its end sooner, and both go together."""
 PAGE: Final = 1000
 """Commands a caller hands over before waiting for their answers: what bounds the mailbox."""
-ACKNOWLEDGE_S: Final = 5.0
-"""A worker that was told to stop and has not by then is fenced off."""
 STORE_RETRY_S: Final = 0.5
 
 
@@ -53,12 +52,11 @@ class Router:
         self._store = store
         self._clock = clock
         self._holdings = holdings
-        self._hands = hands
         self._teller = teller
         self._queue: deque[Item] = deque()
         self._wake = asyncio.Event()
         self._rest = Alarm(clock)
-        self._overdue: dict[TaskId, tuple[int, Timer]] = {}
+        self._enforcer = Enforcer(clock, holdings, hands, self.post)
         self.settled: Callable[[bool], None] = _nothing
         """Called after each batch: a slot may be free now; ``True``: there may be another task to run as well."""
         self.failed: Callable[[Task, AttemptFailed], None] = _nothing
@@ -124,9 +122,7 @@ class Router:
 
     def close(self) -> None:
         """Answer whoever still waits, and forget the timers."""
-        for _, timer in self._overdue.values():
-            timer.cancel()
-        self._overdue.clear()
+        self._enforcer.close()
         _answer(self._queue, StoreError("the runtime has stopped", code="stopped"))
         self._queue.clear()
 
@@ -172,7 +168,7 @@ class Router:
             outcome = decided.conclude(results)
             self._holdings.update(outcome.stored)
             for task_id in outcome.lost:
-                self._lose(task_id)
+                self._enforcer.lose(task_id)
             _journal(outcome.events)
             await self._teller.tell(outcome.events)
             self._tell_ends(outcome)
@@ -219,63 +215,21 @@ class Router:
     def _act(self, decided: Round, settled: Sequence[tuple[Item, Outcome]]) -> None:
         for item, answer in settled:
             if isinstance(item.ask, Dropped) and answer.error is None:
-                self._lose(item.task_id)
+                self._enforcer.lose(item.task_id)
             elif isinstance(item.ask, AttemptFailed) and answer.task is not None and answer.changed:
                 self.failed(answer.task, item.ask)
             for effect in decided.effects.get(id(item), ()):
-                match effect:
-                    case Launch(task_id) if task := self._holdings.tasks.get(task_id):
-                        self._hands.launch(task, fresh=task_id in decided.first_claims)
-                    case Signal(task_id, stop) if task_id in self._holdings.tasks:
-                        self._stop(task_id, stop)
-                    case Discard(task):
-                        self._discard(task, decided.parts.get(task.id, ()))
+                self._enforcer.carry_out(effect, decided)
         for task_id in decided.touched:
             if task_id not in self._holdings.tasks:
-                self._forget(task_id)
-
-    def _discard(self, task: Task, files: Sequence[FileState]) -> None:
-        parts = [state for state in files if state.part is not None]
-        gathered = len(files) > 1 and not task.spec.files  # beside the folder, where they were to appear all at once
-        if parts or gathered:
-            self._hands.discard(task, parts)
-
-    def _stop(self, task_id: TaskId, stop: Stop) -> None:
-        fence = self._holdings.tasks[task_id].fence
-        self._hands.signal(task_id, stop)
-        if task_id not in self._overdue:
-            timer = self._clock.call_later(ACKNOWLEDGE_S, lambda: self._not_acknowledged(task_id))
-            self._overdue[task_id] = (fence, timer)
-
-    def _not_acknowledged(self, task_id: TaskId) -> None:
-        fence, _ = self._overdue.pop(task_id, (0, None))
-        task = self._holdings.tasks.get(task_id)
-        if task is None or task.fence != fence or task.status is Status.COMPLETING:
-            return
-        if task.status is not Status.PAUSING and task.want is None:
-            return
-        message = f"it did not stop within {ACKNOWLEDGE_S:.0f} s and was cut off"
-        self._hands.fence_off(task_id)
-        self.post([Item(task_id, Remark("pause_timeout", message)), Item(task_id, Reap(fence))])
-
-    def _lose(self, task_id: TaskId) -> None:
-        """The task is no longer ours: whoever has it now decides, we only let go."""
-        self._holdings.tasks.pop(task_id, None)
-        self._hands.fence_off(task_id)
-        self._forget(task_id)
-
-    def _forget(self, task_id: TaskId) -> None:
-        _, timer = self._overdue.pop(task_id, (0, None))
-        if timer is not None:
-            timer.cancel()
-        self._hands.release(task_id)
+                self._enforcer.forget(task_id)
 
     # -- what the keeper of leases found -----------------------------------------------------------
 
     def lose(self, task_ids: Iterable[TaskId]) -> None:
         """Let go of tasks whose lease somebody else has, without writing anything."""
         for task_id in task_ids:
-            self._lose(task_id)
+            self._enforcer.lose(task_id)
         self.settled(False)
 
     def refresh(self, tasks: Iterable[Task]) -> None:

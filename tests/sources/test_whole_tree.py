@@ -103,6 +103,20 @@ async def test_a_folder_that_somebody_made_meanwhile_is_not_touched(api: Api, tm
     assert tree(tmp_path / "ds000001") == TOP | IMAGES
 
 
+async def test_what_was_taken_away_from_a_tree_that_is_here_is_brought_again(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "ds000001").mkdir()
+    api.bucket.set_faults(f"/1.0.0/{LOST}", Answer(404))
+    async with Runtime(tmp_path / "home") as runtime:
+        task_id = await failed(runtime, tmp_path)
+        (tmp_path / "ds000001/README").unlink()
+        api.bucket.set_faults(f"/1.0.0/{LOST}")
+        await runtime.retry([task_id])
+        task = await runtime.rest(task_id)
+        assert task is not None
+        assert task.status is Status.COMPLETED
+    assert tree(tmp_path / "ds000001") == TOP | IMAGES
+
+
 async def test_a_newer_snapshot_is_brought_file_by_file(api: Api, tmp_path: Path) -> None:
     async with Runtime(tmp_path / "home") as runtime:
         (task,) = await runtime.add_many([request(tmp_path)])

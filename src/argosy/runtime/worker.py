@@ -94,9 +94,8 @@ class Attempt:
         if len(manifest.files) == 1 or spec.files or not self._yard.sources.arrives_whole(spec.source):
             return spec.directory
         place = await asyncio.to_thread(chosen, spec.directory, self._task.id)
-        if place != spec.directory:
-            for state in await asyncio.to_thread(unaccounted, place, tuple(manifest.files.values())):
-                manifest.note(anew(state))
+        for state in await asyncio.to_thread(unaccounted, place, tuple(manifest.files.values())):
+            manifest.note(anew(state))
         return place
 
     async def _bring_to(self, destination: Destination, place: str) -> WorkerTrigger:

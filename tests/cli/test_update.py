@@ -68,6 +68,38 @@ def test_what_is_gone_is_deleted_only_when_that_is_asked_and_it_is_as_it_came(
     assert (tree / "sub-1/f5.bin").read_bytes() == b"somebody's own work"
 
 
+def test_nothing_behind_a_link_is_deleted(argosy: Argosy, store: Bucket, tree: Path) -> None:
+    elsewhere = (tree / "sub-3").rename(argosy.folder / "elsewhere")
+    (tree / "sub-3").symlink_to(elsewhere)
+    del store.objects["sub-3/f3.bin"]
+    ran = argosy("update", "--json", "tree", "--delete")
+    assert (ran.code, ran.document["deleted"], ran.document["gone"]) == (0, [], ["sub-3/f3.bin"])
+    assert (elsewhere / "f3.bin").exists()
+
+
+def test_the_same_command_again_fetches_nothing_that_is_here(argosy: Argosy, store: Bucket, tree: Path) -> None:
+    lock = (tree / ".argosy.lock.json").read_bytes()
+    assert argosy("get", store.source, "-d", "tree").code == 0
+    assert store.fetched == []
+    assert (tree / ".argosy.lock.json").read_bytes() == lock
+    assert len(list(tree.rglob("*.bin"))) == 20
+
+
+def test_an_object_that_is_called_as_the_lock_file_is_has_another_name(argosy: Argosy, store: Bucket) -> None:
+    store.put(".argosy.lock.json", b"from another tree")
+    assert argosy("get", store.source, "-d", "tree").code == 0
+    assert (argosy.folder / "tree/%2Eargosy.lock.json").read_bytes() == b"from another tree"
+    assert argosy("verify", "tree").code == 0
+
+
+def test_a_front_with_etags_of_its_own_does_not_make_everything_new(argosy: Argosy, store: Bucket) -> None:
+    store.answered_etag = '"of-the-front"'
+    assert argosy("get", store.source, "-d", "tree").code == 0
+    store.fetched.clear()
+    assert argosy("update", "tree").code == 0
+    assert store.fetched == []
+
+
 def test_what_was_lost_or_changed_here_comes_again(argosy: Argosy, store: Bucket, tree: Path) -> None:
     (tree / "sub-0/f4.bin").unlink()
     (tree / "sub-0/f8.bin").write_bytes(b"?" * len(store.objects["sub-0/f8.bin"]))

@@ -27,6 +27,8 @@ class Bucket:
     etags: dict[str, str] = field(default_factory=dict)
     answer: bytes | None = None
     """What every listing is answered with, if not with what is there."""
+    answered_etag: str | None = None
+    """What every object's answer says instead of what the listing does."""
     after_page: Callable[[], None] = lambda: None
     fetched: list[str] = field(default_factory=list)
     open: int = 0
@@ -97,7 +99,7 @@ def bucket() -> Iterator[Bucket]:
                 self._send(404, b"<Error><Code>NoSuchKey</Code></Error>", {"Content-Type": "application/xml"})
             else:
                 held.fetched.append(key)
-                self._object(held.objects[key], held.etag(key))
+                self._object(held.objects[key], held.answered_etag or held.etag(key))
 
         def _object(self, body: bytes, etag: str) -> None:
             about = {"ETag": etag, "Accept-Ranges": "bytes", "Last-Modified": "Sat, 03 Jan 2026 10:00:00 GMT"}

@@ -92,12 +92,17 @@ def _deleted(place: Path, lock: Path) -> tuple[str, ...]:
     from argosy.sources.locked import is_untouched  # noqa: PLC0415 - as above
 
     after = read(lock)
-    theirs = [row for row in after.gone if is_untouched(place, row)]
+    theirs = [row for row in after.gone if _is_within(place, row.path) and is_untouched(place, row)]
     for row in theirs:
         (place / row.path).unlink(missing_ok=True)
         _drop_empty(place, (place / row.path).parent)
     write(lock, replace(after, gone=tuple(row for row in after.gone if row not in theirs)))
     return tuple(row.path for row in theirs)
+
+
+def _is_within(root: Path, path: str) -> bool:
+    """Tell whether no link leads there: what is behind one is somebody's own."""
+    return (root / path).resolve() == root / path
 
 
 def _drop_empty(root: Path, folder: Path) -> None:

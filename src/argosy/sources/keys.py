@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+RESERVED: Final = ".argosy.lock.json"
+"""What the list of all that came is called in their folder: no object may take its place."""
 _ESCAPE: Final = re.compile("%([0-9A-F]{2})")
 
 
 def local_paths(keys: Sequence[str]) -> list[str]:
     """Return a path for each key, no two the same, and none a folder of another: an object may be called as a folder is."""
-    paths = [local_path(key) for key in keys]
+    paths = [local_path(key) if key != RESERVED else f"%2E{RESERVED[1:]}" for key in keys]
     folders = {
         "/".join(parts[:depth]) for path in paths for parts in [path.split("/")] for depth in range(1, len(parts))
     }

@@ -19,9 +19,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileState, TaskSpec
 from argosy.errors import IntegrityError, LocalError, UsageError
+from argosy.sources.keys import RESERVED
 
 FORMAT: Final = "argosy.lock/1"
-INSIDE: Final = ".argosy.lock.json"
+INSIDE: Final = RESERVED
 """Its name in the folder of a bucket's objects; that of a dataset lies beside its folder."""
 
 
@@ -111,8 +112,18 @@ def write(place: Path, lock: Lock) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(place)
+        _settle(place.parent)
     except OSError as error:
         raise LocalError(f"{place} cannot be written: {error.strerror}") from error
+
+
+def _settle(folder: Path) -> None:
+    """The names in the folder are durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def seal(rows: Iterable[Row]) -> str:
@@ -131,7 +142,7 @@ def conclude(place: Path, spec: TaskSpec, files: Sequence[FileState], where: str
             hint="something else changed the folder; fetch it again", code="incomplete_tree", retryable=True,
         )  # fmt: skip
     before = _earlier(place, spec.source)
-    kept = {row.path for row in rows} | missing.keys()
+    kept = {row.path for row in rows} | missing.keys() | {file.path for file in files}
     gone = tuple(row for row in before if row.path not in kept and (folder / row.path).is_file())
     write(place, Lock(spec.source, rows, spec.include, spec.exclude, missing, gone))
 

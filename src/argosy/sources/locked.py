@@ -20,7 +20,7 @@ READ_BYTES: Final = 1024 * 1024
 
 
 class Locked(Plain):
-    """Writes the lock file, and heeds it where files may be replaced (``--if-exists overwrite``)."""
+    """Writes the lock file, and heeds it: what it proves to be here is left as it is."""
 
     def lock_place(self, spec: TaskSpec) -> Path:
         return beside(Path(spec.directory))
@@ -37,8 +37,6 @@ class Locked(Plain):
         self, spec: TaskSpec, found: Sequence[FileSpec], states: Sequence[FileState]
     ) -> Sequence[FileState]:
         """Return the states; those that the lock file proves to be here are done with."""
-        if spec.options.if_exists not in ("overwrite", "newer"):
-            return states
         return await asyncio.to_thread(_settled, self.lock_place(spec), Path(spec.directory), found, states)
 
 
@@ -59,10 +57,12 @@ def is_version(row: Row, file: FileSpec) -> bool:
     """Tell whether the source still has what the row says: by the version's name in the listing, or in the link."""
     if file.size is not None and file.size != row.size:
         return False
+    if file.checksum is not None and str(file.checksum) == row.checksum:
+        return True  # also where a front gives out what it has under ETags of its own
     if file.etag is not None:
         return row.etag is not None and plain(file.etag) == plain(row.etag)
     if file.checksum is not None:
-        return str(file.checksum) == row.checksum
+        return False
     return "versionId" in parse_qs(urlsplit(row.source).query) and row.source in map(unsigned, file.urls)
 
 

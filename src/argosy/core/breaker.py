@@ -36,7 +36,7 @@ class Pace:
 
 BACKLOG: Final = Pace(5.0, 300.0)
 """For a queue that is worked while nobody looks on."""
-FOREGROUND: Final = Pace(0.5, 1.0)
+FOREGROUND: Final = Pace(0.1, 0.2)
 """For a command that somebody waits for: a long list on a dead host has to end some time."""
 
 

@@ -51,7 +51,7 @@ def part_sizes(size: int, parts: int) -> tuple[int, ...]:
     even = -(-size // parts)
     grown = -(-even // MIB) * MIB  # as tools do whose usual size would need too many parts
     sizes = dict.fromkeys((*USUAL, grown, even))
-    return tuple(each for each in sizes if -(-size // each) == parts)[:MOST_TRIED]
+    return tuple(each for each in sizes if each and -(-size // each) == parts)[:MOST_TRIED]
 
 
 class PartwiseHash:

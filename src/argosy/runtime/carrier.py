@@ -38,6 +38,8 @@ class Carrier:
         self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
         self._sidecars = Sidecars(self._options) if self._options.sidecar is not None else None
         self._reuse = Reuse(job, yard, destination)
+        spec = job.task.spec
+        self._listed = not spec.files and yard.sources.lists_sizes(spec.source)
         self._relinker = Relinker(job, yard, manifest)
         self._unlisted = False
         """Whether it has been said that a file's checksum is in no list."""
@@ -118,6 +120,7 @@ class Carrier:
     ) -> FileState:
         desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
         desk.segment = None if file is None else file.segment
+        desk.listed = self._listed
         try:
             fetched = await engine.fetch(state.having(published=None), self._options, desk)
             self._manifest.note(fetched)
@@ -127,7 +130,7 @@ class Carrier:
                 fetched = await self._mended(pieces, fetched, engine, desk)
                 found = await desk.finish_digest(fetched.size or 0)
             try:
-                if not self._job.task.spec.files:
+                if self._listed:
                     check_size(state, fetched.size)
                 return proven(fetched, desk.facts, desk.expected, found, pieces)
             except IntegrityError:

@@ -47,6 +47,8 @@ class Desk:
         """The checksum the file must have, as far as is known yet."""
         self.facts: Facts | None = None
         self.digest: Digest | None = None
+        self.listed = False
+        """Whether the source's listing says how long the file is, and what its bytes are."""
         self.segment: Callable[[Segment], None] | None = None
         """Told of each segment that has ended; see :func:`argosy.engines.port.segments_of`."""
         self._parts: list[Part] = []
@@ -55,7 +57,7 @@ class Desk:
 
     def place(self, state: FileState, facts: Facts) -> tuple[Part, FileState]:
         job = self._job
-        if not job.task.spec.files:
+        if self.listed:
             check_size(self._manifest.files[self._index], facts.size)
         self.facts = facts
         part, placed = self._destination.place(state, facts, options=self.options, fence=job.fence, alive=self._alive)
@@ -64,7 +66,7 @@ class Desk:
             self._close_parts(keep=1)
         if self.expected is None:
             self.expected = expected_of(facts)
-        if self.expected is None and not job.task.spec.files:
+        if self.expected is None and self.listed:
             self.expected = checksum_of(facts.etag)  # what it is not proves nothing; what it is proves all
         if self.expected is not None:
             self.digest = self._yard.warehouse.digest(part, self.expected, facts.size or 0)

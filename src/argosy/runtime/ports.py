@@ -166,6 +166,10 @@ class Sources(Protocol):
         """Tell whether its files are to appear all at once."""
         ...
 
+    def lists_sizes(self, text: str) -> bool:
+        """Tell whether its listing says how long each file is, so that another length is an error."""
+        ...
+
     def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         ...

@@ -48,6 +48,7 @@ class BucketSource(Locked):
     """One object, or all below a prefix."""
 
     name = "bucket"
+    lists_sizes = True
 
     def accepts(self, text: str) -> bool:
         return text.partition("://")[0].lower() in SCHEMES

@@ -97,6 +97,7 @@ class HuggingFaceSource(Plain):
     """``hf:`` names."""
 
     name = "huggingface"
+    lists_sizes = True
 
     def accepts(self, text: str) -> bool:
         return text.lower().startswith("hf:")

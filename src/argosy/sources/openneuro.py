@@ -93,6 +93,7 @@ class OpenNeuroSource(Locked):
 
     name = "openneuro"
     arrives_whole = True
+    lists_sizes = True
 
     def accepts(self, text: str) -> bool:
         return text.lower().startswith("openneuro:")

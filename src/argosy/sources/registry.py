@@ -73,6 +73,10 @@ class SourceRegistry:
         """Tell whether its files are to appear all at once (``arrives_whole = True``)."""
         return getattr(self.source_for(text), "arrives_whole", False) is True
 
+    def lists_sizes(self, text: str) -> bool:
+        """Tell whether its listing says how long each file is, so that another length is an error (``lists_sizes = True``)."""
+        return getattr(self.source_for(text), "lists_sizes", False) is True
+
     def prepare(self, text: str, directory: str | None, options: TransferOptions) -> tuple[str | None, TransferOptions]:
         """Return where the files go and how they are fetched, by the customs of their source."""
         source = self.source_for(text)

@@ -59,6 +59,7 @@ class Scheduler:
         """The whole of these tasks, read together."""
         self._circuits = Circuits(BACKLOG if session is None else FOREGROUND)
         self._cooling: dict[str, float] = {}
+        self._looked_at = 0.0
         self._full: dict[str, float] = {}
         self.limits = limits
 
@@ -95,6 +96,9 @@ class Scheduler:
     def situation(self, paused_slots: int = 0) -> Situation:
         """Return the world as the policy wants to see it."""
         now = self._clock.epoch()
+        if now < self._looked_at:  # the clock was set back: what was noted by it would last too long
+            self._cooling, self._full = {}, {}
+        self._looked_at = now
         self._cooling = {host: until for host, until in self._cooling.items() if until > now}
         self._full = {directory: until for directory, until in self._full.items() if until > now}
         self._circuits.forget(now)

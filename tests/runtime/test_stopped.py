@@ -8,7 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+
+import apsw
 
 from argosy import Runtime, Status
 from argosy.core.events import StatusChanged
@@ -29,6 +33,19 @@ class Later(SystemClock):
         return time.time() + STOPPED_S
 
 
+def stop_outside_of_a_write(process: subprocess.Popen[str], path: Path) -> None:
+    """Stop the process where it does not hold the database, which would keep everybody waiting."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with closing(apsw.Connection(str(path))) as store:
+                store.set_busy_timeout(500)
+                store.execute("BEGIN IMMEDIATE; ROLLBACK")
+                return
+        except apsw.BusyError:
+            process.send_signal(signal.SIGCONT)
+
+
 async def test_who_was_stopped_for_longer_than_its_lease_is_no_second_writer(server: FaultyServer, real: Any) -> None:
     url = server.add("/a.bin", BODY, faults=[Throttle(1_000_000)])
     async with real(work=False) as runtime:
@@ -39,7 +56,7 @@ async def test_who_was_stopped_for_longer_than_its_lease_is_no_second_writer(ser
     )  # fmt: skip
     try:
         await asyncio.to_thread(server.wait_for_bytes, 1_500_000)
-        stopped.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(stop_outside_of_a_write, stopped, real.home / "argosy.db")
         server.set_faults("/a.bin")
         async with real(clock=Later()) as other:
             finished = await asyncio.wait_for((await other.handle(task.id)).result(), LONGEST_S)

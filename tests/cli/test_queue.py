@@ -119,6 +119,7 @@ def test_an_ambiguous_and_an_unknown_id_are_usage_errors(argosy: Argosy) -> None
     assert argosy("pause", twice).code == 2
     ran = argosy("pause", "zz", "--json")
     assert (ran.code, ran.document["error"]["code"]) == (2, "unknown_task")
+    assert "ls --all" in ran.document["error"]["hint"]  # what has ended has an id too
 
 
 def test_a_repeat_is_no_error_and_says_so(argosy: Argosy) -> None:
@@ -202,8 +203,10 @@ def test_verify_finds_a_changed_byte_and_repair_mends_it(argosy: Argosy, server:
     assert ran.code == 7
     assert "WRONG" in ran.out
     assert "--repair" in ran.err
-    assert argosy("verify", task_id, "--repair").code == 0
+    assert argosy("verify", "a.bin").code == 7  # a path is what a person has at hand
+    assert argosy("verify", str(path), "--repair").code == 0
     assert path.read_bytes() == BODY * 20
+    assert argosy("verify", "none.bin").code == 2
 
 
 def test_limits_are_shown_set_and_kept(argosy: Argosy) -> None:

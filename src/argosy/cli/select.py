@@ -57,7 +57,7 @@ def selection(ids: Sequence[str], statuses: Sequence[str], *, everything: bool) 
     if words and chosen.wide:
         raise UsageError("ids do not go with --all or --status", hint="name tasks, or select them")
     if not words and not chosen.wide and "-" not in ids:
-        raise UsageError("no task was named", hint="give an id ('argosy ls' shows them), --all, or --status")
+        raise UsageError("no task was named", hint="give an id ('argosy ls --all' shows them), --all, or --status")
     return chosen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from argosy.cli.face import Face, current
 from argosy.cli.folder import as_json, names_folder, proof_of, told
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
-from argosy.cli.select import Selection, selected, selecting, selection
+from argosy.cli.select import Selection, pages, selected, selecting, selection
 from argosy.core.names import terminal_safe
 from argosy.core.sizes import format_size
 from argosy.core.types import Status
 from argosy.errors import ArgosyError, IntegrityError, UsageError
+from argosy.store.port import Query
 
 if TYPE_CHECKING:
     from argosy.core.types import TaskId
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 def verify(ids: tuple[str, ...], statuses: tuple[str, ...], *, everything: bool, repair: bool) -> int:
     """Read finished files back and say whether they are what was downloaded (exit 7 if not); --repair makes them so.
 
-    Instead of an id the folder of a dataset or bucket may be named: all that its lock file lists must be there.
+    A task of one file may be named by its path, too. Instead of an id the folder of a dataset or bucket may be named:
+    all that its lock file lists must be there.
     """  # fmt: skip
     face = current(click.get_current_context())
     if folders := [word for word in ids if names_folder(word)]:
@@ -59,6 +62,7 @@ def _verify_folders(face: Face, folders: list[str], words: tuple[str, ...], *, r
 async def _verify(face: Face, runtime: Commands, chosen: Selection, *, repair: bool) -> int:
     codes: list[int] = []
     shown: list[dict[str, object]] = []
+    chosen = replace(chosen, ids=tuple([await _task_of(runtime, word) for word in chosen.ids]))
     for task_id in await selected(runtime, chosen, sensible=frozenset({Status.COMPLETED})):
         directory = (await runtime.task(task_id)).spec.directory
         try:
@@ -77,6 +81,23 @@ async def _verify(face: Face, runtime: Commands, chosen: Selection, *, repair: b
     if face.json:
         face.say(document.document("verify/1", tasks=shown))
     return trouble.exit_code(codes)
+
+
+async def _task_of(runtime: Commands, word: str) -> str:
+    """Return ``word``, or the newest task that brought the file if it is the path of one."""
+    path = _existing(word)
+    if path is None:
+        return word
+    async for task in pages(runtime, Query(frozenset({Status.COMPLETED}), text=path.name, newest_first=True)):
+        for file in await runtime.files(task.id):
+            if Path(task.spec.directory, file.published or file.path or "") == path:
+                return task.id
+    return word
+
+
+def _existing(word: str) -> Path | None:
+    path = Path(word).absolute()
+    return path if path.is_file() else None
 
 
 def _as_json(task_id: TaskId, directory: str, report: VerifyReport) -> dict[str, object]:

@@ -377,7 +377,7 @@ class Runtime:
         """Return the one id that begins with ``prefix``. Raises UnknownTask or UsageError."""
         found = await self._machine.store.resolve(prefix.lower())
         if not found:
-            raise UnknownTask(f"no task's id begins with {prefix!r}", hint="argosy ls shows the ids")
+            raise UnknownTask(f"no task's id begins with {prefix!r}", hint="'argosy ls --all' shows the ids")
         if len(found) > 1:
             raise UsageError(f"several tasks' ids begin with {prefix!r}", hint="write more of it", code="ambiguous")
         return found[0]

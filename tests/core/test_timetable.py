@@ -226,6 +226,16 @@ def test_a_window_is_described_in_words() -> None:
     assert describe_window(parse_window("Mon-Sun")) == "open at all times"
 
 
+def test_days_that_are_alike_are_told_together() -> None:
+    assert describe_window(parse_window("Mon-Fri 22:00-07:00,Sat-Sun")) == (
+        "closed from Mon 00:00, open from Mon-Fri 22:00, closed from Tue-Fri 07:00"
+    )
+    assert (
+        describe_window(parse_window("Mon 1:00-2:00,Wed 1:00-2:00"))
+        == "open from Mon/Wed 01:00, closed from Mon/Wed 02:00"
+    )
+
+
 @given(st.text(alphabet="MonFriSat0123456789:-, kMelsf", max_size=30))
 def test_any_text_is_understood_or_refused_as_usage(text: str) -> None:
     for read in (parse, parse_window):

@@ -69,20 +69,33 @@ class Weekly(Generic[T]):
         """Return ``2.0 MiB/s from 07:00, unlimited from 22:00``; weekdays are named where the days differ."""
         if len(self.changes) == 1:
             return f"{say(self.changes[0][1])} at all times"
-        daily = {(minute % DAY_MIN, value) for minute, value in self.changes}
-        every_day = len(self.changes) == 7 * len(daily)
-        steps = sorted(daily, key=lambda change: change[0]) if every_day else self.changes
-        return ", ".join(f"{say(value)} from {_clock(minute, weekday=not every_day)}" for minute, value in steps)
+        days: dict[tuple[int, T], list[int]] = {}
+        for minute, value in self.changes:
+            days.setdefault((minute % DAY_MIN, value), []).append(minute // DAY_MIN)
+        every_day = len(self.changes) == 7 * len(days)
+        return ", ".join(
+            f"{say(value)} from {_clock(of_day) if every_day else f'{_weekdays(on)} {_clock(of_day)}'}"
+            for (of_day, value), on in days.items()
+        )
 
 
 def _minute_of_week(moment: datetime) -> int:
     return moment.weekday() * DAY_MIN + moment.hour * 60 + moment.minute
 
 
-def _clock(minute: int, *, weekday: bool) -> str:
-    day, of_day = divmod(minute, DAY_MIN)
-    time = f"{of_day // 60:02}:{of_day % 60:02}"
-    return f"{DAYS[day]} {time}" if weekday else time
+def _clock(of_day: int) -> str:
+    return f"{of_day // 60:02}:{of_day % 60:02}"
+
+
+def _weekdays(days: list[int]) -> str:
+    """Return days in order as ``Mon-Wed/Fri``."""
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return "/".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
 
 
 def _weekly(painted: list[T]) -> Weekly[T]:

@@ -193,6 +193,24 @@ def test_ctrl_c_pauses_says_how_to_go_on_and_the_same_command_does(
     assert went_on(argosy, server, slow).code == 0
 
 
+def test_what_failed_is_counted_when_the_rest_is_stopped(argosy: Argosy, server: FaultyServer, slow: str) -> None:
+    ran = argosy("get", server.url("/none"), slow, "--max-time", "1s")
+    assert ran.code == 124
+    assert "0 of 2 done, 1 failed; " in ran.err
+
+
+def test_a_scheme_that_nobody_knows_is_told_those_that_are_known(argosy: Argosy) -> None:
+    ran = argosy("get", "htp://127.0.0.1/a")
+    assert ran.code == 2
+    assert "http://" in ran.err
+
+
+def test_a_mistyped_option_is_told_the_one_that_was_meant(argosy: Argosy) -> None:
+    ran = argosy("get", "--limt", "1M", "http://127.0.0.1:9/a")
+    assert ran.code == 2
+    assert "did you mean --limit?" in ran.err
+
+
 def test_sigterm_keeps_what_is_there_and_exits_143(argosy: Argosy, server: FaultyServer, slow: str) -> None:
     ran = interrupted(moving(argosy, slow, server), signal.SIGTERM)
     assert ran.code == 143

@@ -129,6 +129,7 @@ def _fetched(face: Face, follower: Follower, stopping: Stopping, ended: int | No
         return trouble.exit_code(follower.exit_codes)
     board = follower.board.summary()
     kept = f"{board.done} of {board.tasks} done" if board.tasks > 1 else f"{format_size(board.received)} kept"
+    kept += f", {board.failed} failed" if board.failed else ""
     why = "the time is over" if ended == BY_TIME else "stopped"
     how = face.style("the same command again goes on from there", sys.stderr, bold=True)
     face.note(f"{why}: {kept}; {how}")

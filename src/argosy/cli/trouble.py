@@ -7,6 +7,7 @@ import json
 import sys
 import traceback
 from collections.abc import Collection
+from difflib import get_close_matches
 from textwrap import fill
 
 import click
@@ -70,7 +71,8 @@ def of_click(error: click.ClickException) -> ArgosyError:
     hint = getattr(error, "hint", "")
     possibilities = getattr(error, "possibilities", None)
     if not hint and possibilities:
-        hint = f"did you mean {' or '.join(sorted(possibilities))}?"
+        close = get_close_matches(getattr(error, "option_name", ""), possibilities, cutoff=0.8)  # click's 0.6 is wide
+        hint = f"did you mean {' or '.join(close or sorted(possibilities))}?"
     if not hint and context is not None:
         hint = f"'{context.command_path} --help' tells what it takes"
     if isinstance(error, click.NoSuchOption):

@@ -29,6 +29,9 @@ _PAGE: Final = re.compile(
 )
 """Pages that are known to be those of videos: nobody wants the page itself."""
 _PLAYLIST: Final = re.compile(r"https?://[^?#]*\.m3u8?(?:$|[?#])", re.IGNORECASE)
+_BEGINNINGS: Final = (
+    "what can be fetched begins with https://, http://, ftp://, sftp://, hf:, s3: or the like; see docs/sources.md"
+)
 GROUP: Final = "argosy.sources"
 """The entry points' group of sources that other packages bring: the name is what comes before the colon, the value a
 callable without arguments that makes one."""
@@ -54,7 +57,7 @@ class SourceRegistry:
         if special is not None and special.accepts(text):
             return special
         shown = redacted_url(text)[:200]
-        hint = f"did you mean https://{shown}?" if "." in shown and "://" not in shown else "a URL is needed"
+        hint = f"did you mean https://{shown}?" if "." in shown and "://" not in shown else _BEGINNINGS
         raise UsageError(f"nothing here can fetch {shown!r}", hint=hint, code="unknown_source")
 
     def kind_of(self, text: str) -> str:

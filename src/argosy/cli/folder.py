@@ -23,7 +23,9 @@ _ID = re.compile(r"[0-9a-f]+")
 
 def names_folder(word: str) -> bool:
     """Tell whether somebody means a folder by it, and not the beginning of an id."""
-    return os.sep in word or word in (".", "..") or (_ID.fullmatch(word) is None and Path(word).is_dir())
+    if os.sep in word:
+        return not Path(word).is_file()
+    return word in (".", "..") or (_ID.fullmatch(word) is None and Path(word).is_dir())
 
 
 def lock_of(folder: Path) -> tuple[Path, Lock]:

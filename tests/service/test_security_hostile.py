@@ -113,8 +113,8 @@ def test_a_compressed_body_is_not_unpacked(service: Daemon) -> None:
 )  # fmt: skip
 def test_json_that_is_deep_or_broken_is_the_caller_s_fault(service: Daemon, body: bytes) -> None:
     answer = posted(service, body)
-    assert answer.status == 422
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status in (400, 422)
+    assert answer.json()["code"] == ("bad_json" if answer.status == 400 else "invalid")
 
 
 def test_a_hundred_thousand_urls_are_answered_in_time_and_others_meanwhile(service: Daemon) -> None:
@@ -294,9 +294,9 @@ INJECTIONS = [
 def test_text_meant_for_a_database_is_only_text(service: Daemon, text: str) -> None:
     coded = "".join(f"%{byte:02x}" for byte in text.encode())
     for path in (
-        f"/v1/tasks?sort={coded}",
-        f"/v1/tasks?text={coded}&status={coded}&cursor={coded}",
-        f"/v1/events?task={coded}",
+        f"/v1/tasks?order_by={coded}",
+        f"/v1/tasks?q={coded}&status={coded}&page_token={coded}",
+        f"/v1/log?task_id={coded}",
     ):
         with closing(connected(service)) as connection:
             connection.sendall(head(service, "GET", path))

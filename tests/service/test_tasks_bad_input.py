@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from .daemon import Daemon
 
 URL = "http://127.0.0.1:9/x"
 DEEP = b"[" * 100_000 + b"]" * 100_000
-RAW: tuple[tuple[str, bytes, str], ...] = (
-    ("POST /v1/tasks", b"", "application/json"),
-    ("POST /v1/tasks", b"{", "application/json"),
-    ("POST /v1/tasks", b"null", "application/json"),
-    ("POST /v1/tasks", b"[]", "application/json"),
-    ("POST /v1/tasks", b'"x"', "application/json"),
-    ("POST /v1/tasks", b"\xff\xfe", "application/json"),
-    ("POST /v1/tasks", DEEP, "application/json"),
-    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "size": NaN}', "application/json"),
-    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "size": 1e400}', "application/json"),
-    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "priority": ' + b"9" * 5000 + b"}", "application/json"),
-    ("POST /v1/tasks", json.dumps({"source": URL}).encode(), "text/plain"),
-    ("POST /v1/tasks", b"source=" + URL.encode(), "application/x-www-form-urlencoded"),
-    ("PATCH /v1/limits", b"[1]", "application/json"),
-    ("POST /v1/probe", b'{"source": []}', "application/json"),
+RAW: tuple[tuple[str, bytes, str, int], ...] = (
+    ("POST /v1/tasks", b"", "application/json", 422),
+    ("POST /v1/tasks", b"{", "application/json", 400),
+    ("POST /v1/tasks", b"null", "application/json", 422),
+    ("POST /v1/tasks", b"[]", "application/json", 422),
+    ("POST /v1/tasks", b'"x"', "application/json", 422),
+    ("POST /v1/tasks", b"\xff\xfe", "application/json", 400),
+    ("POST /v1/tasks", DEEP, "application/json", 400),
+    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "size": NaN}', "application/json", 422),
+    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "size": 1e400}', "application/json", 422),
+    ("POST /v1/tasks", b'{"source": "http://127.0.0.1:9/", "priority": ' + b"9" * 5000 + b"}", "application/json", 400),
+    ("POST /v1/tasks", json.dumps({"source": URL}).encode(), "text/plain", 415),
+    ("POST /v1/tasks", b"source=" + URL.encode(), "application/x-www-form-urlencoded", 415),
+    ("POST /v1/download/initiate", b"", "application/json", 422),
+    ("POST /v1/download/initiate", b"{", "application/json", 400),
+    ("POST /v1/download/initiate", b"null", "application/json", 422),
+    ("POST /v1/download/initiate", b"\xff\xfe", "application/json", 400),
+    ("POST /v1/download/initiate", DEEP, "application/json", 400),
+    ("POST /v1/download/initiate", b'{"urls": [NaN]}', "application/json", 422),
+    ("PATCH /v1/limits", b"[1]", "application/json", 422),
+    ("POST /v1/probe", b'{"source": []}', "application/json", 422),
 )
 TASKS: tuple[object, ...] = (
     {}, {"source": ""}, {"source": []}, {"source": [URL] * 10_001}, {"source": 5}, {"source": {"url": URL}},
@@ -61,12 +69,73 @@ def test_a_task_that_makes_no_sense_is_refused_with_a_code_and_a_hint(service: D
 
 
 def test_content_that_cannot_be_read_is_refused(service: Daemon) -> None:
-    for place, body, kind in RAW:
+    for place, body, kind, status in RAW:
         method, path = place.split()
         answer = service.request(method, path, body=body, headers={"Content-Type": kind})
-        assert (place, body[:60], answer.status) == (place, body[:60], 415 if kind[0] != "a" or "form" in kind else 422)
-        assert answer.json()["code"]
+        assert (place, body[:60], answer.status) == (place, body[:60], status)
+        assert answer.json()["code"] == {400: "bad_json", 415: "media_type", 422: "invalid"}[status]
         assert answer.json()["hint"]
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks", "/v1/download/initiate"])
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b'{"urls":\n  [,]}', "expecting value, at line 2, column 4"),
+        (b'{"urls": []', "expecting ',' delimiter, at line 1, column 12"),
+        (b'{"urls": ["\xff"]}', "no UTF-8, from byte 12"),
+        (DEEP, "nested too deep"),
+    ],
+)
+def test_broken_json_is_told_where_it_breaks(service: Daemon, path: str, body: bytes, where: str) -> None:
+    answer = service.request("POST", path, body=body, headers={"Content-Type": "application/json"})
+    assert (answer.status, answer.json()["code"]) == (400, "bad_json")
+    assert where in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "meant"),
+    [
+        ("GET /v1/tasks?stauts=failed", "stauts", "status"), ("GET /v1/events?afer=3", "afer", "after"),
+        ("GET /v1/history?page_sise=3", "page_sise", "page_size"), ("DELETE /v1/history?befor=2026-01-01T00:00:00Z", "befor", "before"),
+        ("POST /v1/download/initiate?dry_run=1", "dry_run", None), ("GET /v1/stats?x=1", "x", None),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_nobody_knows_is_refused_with_what_may_have_been_meant(
+    service: Daemon, address: str, name: str, meant: str | None
+) -> None:
+    method, path = address.split()
+    answer = service.request(method, path, {"urls": [URL]} if method == "POST" else None)
+    problem = answer.json()
+    assert (answer.status, problem["code"]) == (422, "unknown_parameter")
+    (error,) = problem["errors"]
+    assert (error["pointer"], error["in"]) == (f"/{name}", "query")
+    assert meant is None or f"did you mean {meant}" in error["detail"]
+    assert problem["hint"]
+
+
+@pytest.mark.parametrize("path", ["/health?t=1", "/metrics?t=1", "/?utm_source=mail"])
+def test_what_browsers_and_probes_open_takes_any_parameter(service: Daemon, path: str) -> None:
+    assert service.request("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "pointer", "meant"),
+    [
+        ("/v1/tasks", {"sorce": URL}, "/sorce", "source"),
+        ("/v1/tasks", {"source": URL, "options": {"conections": 3}}, "/options/conections", "connections"),
+        ("/v1/download/initiate", {"url": [URL]}, "/url", "urls"),
+        ("/v1/download/initiate", {"urls": [URL], "callback": URL}, "/callback", "callback_url"),
+    ],
+)
+def test_a_member_that_nobody_knows_is_refused_with_what_may_have_been_meant(
+    service: Daemon, path: str, sent: object, pointer: str, meant: str
+) -> None:
+    answer = service.request("POST", path, sent)
+    assert (answer.status, answer.json()["code"]) == (422, "invalid")
+    (detail,) = (each["detail"] for each in answer.json()["errors"] if each["pointer"] == pointer)
+    assert "there is no such member; did you mean" in detail
+    assert meant in detail
 
 
 def test_a_refusal_points_at_the_member_and_does_not_repeat_its_value(service: Daemon) -> None:

@@ -18,6 +18,10 @@ from argosy.store.port import NewTask
 from argosy.value import dataclass
 
 PAGE: Final = 1000
+TOGETHER: Final = 100
+"""Requests that are made ready in one turn of the loop: some 5 ms."""
+MANY: Final = 2000
+"""A task of more files takes longer than that to be made ready."""
 SPACING_S: Final = 1e-6
 """Between the waiting times of two tasks of one page, so that they keep their order."""
 
@@ -57,7 +61,7 @@ class Intake:
         storing: asyncio.Task[list[tuple[Task, bool]]] | None = None
         try:
             for start in range(0, len(requests), PAGE):
-                entries = [self._entry(request, i) for i, request in enumerate(requests[start : start + PAGE])]
+                entries = await self._entries(requests[start : start + PAGE])
                 await self._look_back(entries)
                 if storing is not None:
                     admitted += await storing
@@ -95,6 +99,18 @@ class Intake:
         self._machine.scheduler.wake()
         tasks = [entry.task for entry in entries if entry.task is not None]
         return [(asked.get(task.id, task), entry.existed) for task, entry in zip(tasks, entries, strict=True)]
+
+    async def _entries(self, requests: Sequence[Request]) -> list[Entry]:
+        """Make a page of requests ready, and let others have the loop meanwhile; what is much in one piece is made beside it."""
+        entries = []
+        for index, request in enumerate(requests):
+            if len(request.files) > MANY:
+                entries.append(await asyncio.to_thread(self._entry, request, index))
+                continue
+            entries.append(self._entry(request, index))
+            if index % TOGETHER == TOGETHER - 1:
+                await asyncio.sleep(0)
+        return entries
 
     def _entry(self, request: Request, index: int) -> Entry:
         machine = self._machine

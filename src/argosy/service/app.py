@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -12,7 +10,8 @@ from starlette.responses import Response
 
 from argosy.about import VERSION
 from argosy.errors import ArgosyError, Failure
-from argosy.service.answering import problem
+from argosy.service.answering import complaint, problem
+from argosy.service.asking.route import Strict, UnknownParameter
 from argosy.service.context import Service
 from argosy.service.description import openapi
 from argosy.service.routes import (
@@ -60,6 +59,7 @@ def create_app(service: Service) -> FastAPI:
     app = routed()
     app.state.service = service
     app.add_exception_handler(ArgosyError, problem.of_error)
+    app.add_exception_handler(UnknownParameter, _unknown)
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _unforeseen)
@@ -69,7 +69,11 @@ def create_app(service: Service) -> FastAPI:
 
 def routed() -> FastAPI:
     """Return an app that has every route and describes them; it answers nothing yet."""
-    app = FastAPI(title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours look on from outside
+    )  # fmt: skip
+    app.include_router(download.initiating)
     for routes in (  # they are looked through in this order, so what is asked most comes first
         download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, models, limits,
         configuration, history, stats, background, description, security, webhooks, page,
@@ -81,29 +85,31 @@ def routed() -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException | HTTPException)
-    status = 422 if error.status_code == 400 else error.status_code  # what was sent makes no sense: one status for that
-    failure = Failure(CODES.get(status, "refused"), str(error.detail), HINTS.get(status, ""))
+    status = error.status_code
+    if status == 400:  # FastAPI's, for a body that is no text, or no tree that one can climb
+        failure = complaint.unreadable(error.__cause__).failure()
+    else:
+        failure = Failure(CODES.get(status, "refused"), str(error.detail), HINTS.get(status, ""))
     return problem.problem(status, failure, instance=request.url.path, headers=error.headers)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     """Say which member of what was sent makes no sense; never repeat its value, which may be a secret."""
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"pointer": _pointer(each["loc"][1:]), "in": str(each["loc"][0]), "detail": each["msg"]}
-        for each in error.errors()
-    ]
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        return problem.problem(400, complaint.unreadable(error.__cause__).failure(), instance=request.url.path)
+    route = request.scope.get("route")
+    known = route.members if isinstance(route, Strict) else ()
     failure = Failure(
         "invalid", "what was sent is not what this address takes", "errors says where; /openapi.json says what it takes"
     )
-    return problem.problem(422, failure, instance=request.url.path, errors=errors[:100])
+    return problem.problem(422, failure, instance=request.url.path, errors=complaint.members(errors, known))
 
 
-def _pointer(place: Sequence[str | int]) -> str:
-    """Return where in what was sent that is (RFC 6901); names in brackets tell kinds of content apart and are ours."""
-    return "".join(
-        "/" + str(each).replace("~", "~0").replace("/", "~1") for each in place if not str(each).startswith("(")
-    )
+def _unknown(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnknownParameter)
+    return problem.problem(422, error.failure(), instance=request.url.path, errors=error.errors)
 
 
 def _unforeseen(request: Request, _: Exception) -> Response:

@@ -26,7 +26,8 @@ from argosy.errors import (
 
 MEDIA_TYPE: Final = "application/problem+json"
 BY_CODE: Final[Mapping[str, int]] = {
-    "unauthorized": 401, "forbidden": 403, "host": 421, "path": 400, "too_slow": 408, "origin": 403, "not_found": 404, "unknown_model": 404, "model_catalogue": 500, "method": 405,
+    "unauthorized": 401, "forbidden": 403, "host": 421, "path": 400, "bad_json": 400, "too_slow": 408, "origin": 403, "not_found": 404,
+    "unknown_model": 404, "model_catalogue": 500, "method": 405,
     "not_ready": 409, "removed": 410, "expired": 410, "too_large": 413, "media_type": 415, "precondition_failed": 412,
     "precondition_required": 428, "too_many": 429, "idempotency_mismatch": 422, "idempotency_busy": 409,
     "address": 403, "signature": 403, "result_gone": 410, "range": 416, "store_busy": 503, "stopped": 503, "ambiguous": 409,

@@ -50,7 +50,8 @@ class Refusal:
 
 
 REFUSALS: Final = {
-    400: Refusal("The request is not what HTTP is, or its address could mean two things.", {
+    400: Refusal("The request is not what HTTP is, its body is not JSON, or its address could mean two things.", {
+        "bad_json": "the body cannot be read as JSON: expecting value, at line 1, column 13",
         "path": "the address has a part that could mean another one", "invalid": "Content-Length is no number"}),
     401: Refusal("A token is needed, or the one given is not good.", {
         "unauthorized": "a token is needed"}),
@@ -77,7 +78,8 @@ REFUSALS: Final = {
     421: Refusal("The service is not known by that name.", {"host": "nobody calls this service by that name"}),
     422: Refusal("What was asked makes no sense; `errors` says where.", {
         "invalid": "what was sent is not what this address takes", "usage": "nothing to download was named",
-        "unknown_file": "the catalogue has no file 70001", "directory": "the folder is not below the download folder",
+        "unknown_parameter": "the address has a parameter that means nothing here", "unknown_file": "the catalogue has no file 70001",
+        "directory": "the folder is not below the download folder",
         "option_forbidden": "proxy can only be set by the owner of the service's machine",
         "idempotency_mismatch": "the Idempotency-Key was used for another request"}),
     428: Refusal("`If-Match` is needed here.", {"precondition_required": "say with If-Match what is to be changed"}),

@@ -18,6 +18,7 @@ from argosy.service.results.link import Links
 from argosy.service.results.results import NotReady, Results
 from argosy.service.security.secret import Secrets
 
+SCHEMES: Final = {"ws": "http", "wss": "https"}
 LOOK_AGAIN_S: Final = 1.0
 """After so long it is worth asking again how far a job is."""
 
@@ -53,8 +54,8 @@ class Downloads:
         """
         if self._public:
             return self._public
-        scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
-        return f"{scheme}://{connection.url.netloc}"
+        scheme = connection.scope["scheme"]
+        return f"{SCHEMES.get(scheme, scheme)}://{connection.headers['host']}"
 
     def socket_url(self, connection: HTTPConnection, job_id: TaskId) -> str:
         """Return where the job can be watched: ``ws`` or ``wss``, as the caller came."""

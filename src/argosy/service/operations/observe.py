@@ -7,6 +7,7 @@ told, never what stands in it or behind its question mark.
 from __future__ import annotations
 
 import logging
+import random
 import re
 import secrets
 import time
@@ -29,6 +30,11 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 UNKNOWN_ROUTE: Final = "none"
 CLIENT_LEFT: Final = 499
 """Stands for the status of a request whose client went before it was answered."""
+
+
+def request_id() -> str:
+    """Return an id that no other request of these days has. Nobody need be unable to guess it, so the system is not asked."""
+    return f"{random.getrandbits(64):016x}"
 
 
 @dataclass(slots=True)
@@ -55,7 +61,7 @@ class Observed:
             return
         headers = Headers(scope=connection)
         given = headers.get("x-request-id", "")
-        course = Course(given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8), time.perf_counter())
+        course = Course(given if REQUEST_ID.fullmatch(given) else request_id(), time.perf_counter())
         span, parent = self._span(headers)
         connection["argosy.request_id"] = course.request_id
         structlog.contextvars.bind_contextvars(request_id=course.request_id)

@@ -19,6 +19,7 @@ from argosy.core.types import TERMINAL, Status, Task, TaskId
 from argosy.errors import IllegalTransition, UnknownTask, UsageError
 from argosy.service.answering.answer import POLL_S
 from argosy.service.asking.form import NewTask
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.jobs.contract import STATES, State
@@ -26,7 +27,7 @@ from argosy.service.tasks.admittance import request_of
 from argosy.store.port import Query, Record
 from argosy.value import dataclass
 
-router = APIRouter(tags=["background"])
+router = APIRouter(tags=["background"], route_class=Strict)
 KIND: Final = "background"
 MOST: Final = 1000
 AGAIN: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.PAUSED})

@@ -16,13 +16,14 @@ from argosy.runtime.verbs import PAUSABLE, RESUMABLE, STARTABLE
 from argosy.service.answering.answer import document_of
 from argosy.service.answering.problem import status_of
 from argosy.service.asking.form import Form, Priority, QueueName
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.routes.task import COMMANDS, moved
 from argosy.store.port import Query
 from argosy.value import dataclass
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Strict)
 MOST: Final = 10_000
 """Tasks of one request."""
 PAGE: Final = 1000

@@ -20,11 +20,12 @@ from argosy.core.types import IfExists
 from argosy.service.answering import precondition
 from argosy.service.answering.answer import encoded, shown
 from argosy.service.asking.form import LINE, Connections, Form, Retries, Seconds
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context, Service
 from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
-router = APIRouter(tags=["settings"])
+router = APIRouter(tags=["settings"], route_class=Strict)
 IfMatch = Annotated[str | None, Header(description="The `ETag` of the settings as they were looked at. Needed.")]
 
 

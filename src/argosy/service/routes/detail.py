@@ -18,11 +18,12 @@ from argosy.runtime.repair import VerifyReport
 from argosy.service.answering import piecemap
 from argosy.service.answering.answer import encoded, shown
 from argosy.service.asking.form import Form
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context
 from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Strict)
 MOST: Final = 1000
 MOST_CELLS: Final = 4000
 PageSize = Annotated[int, Parameter(ge=1, le=MOST)]

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 from argosy.core.types import TaskId
 from argosy.runtime.message import Outcome
 from argosy.service.answering.problem import problem
-from argosy.service.context import Asker, Context, Service
+from argosy.service.asking.route import Direct, Strict
+from argosy.service.context import Context, Service, asked_of
 from argosy.service.description.schema import problems
 from argosy.service.jobs.contract import ENDED, JobDocument, JobResult, Started, state_of
 from argosy.service.jobs.downloads import LOOK_AGAIN_S
@@ -22,7 +23,7 @@ from argosy.service.jobs.initiation import Order
 from argosy.service.jobs.view import encoded
 from argosy.sources.catalogue import UnknownFiles
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=Strict)
 MOST_FILES: Final = 10_000
 LONGEST_ID: Final = 512
 LONGEST_URL: Final = 8192
@@ -76,17 +77,19 @@ class Initiate(BaseModel):
         return self
 
 
-@router.post(
+initiating = APIRouter(tags=["jobs"], route_class=Direct)
+
+
+@initiating.post(
     "/v1/download/initiate",
     operation_id="initiateJob",
     status_code=202,
     response_model=Started,
     responses=problems(409, 413, 415, 422, 507),
 )
-async def initiate(
-    asked: Initiate, request: Request, service: Context, asker: Asker, idempotency_key: IdempotencyKey = None
-) -> Response:
+async def initiate(asked: Initiate, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Begin a job. It is durable once this answers, which waits for no server that files come from."""
+    service, asker = asked_of(request)
     downloads = service.downloads
     order = Order(asked.file_ids, asked.urls, asked.callback_url)
     try:

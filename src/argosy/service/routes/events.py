@@ -11,13 +11,14 @@ from pydantic import Field
 from argosy.core.document import EventDocument, of_event
 from argosy.core.types import Status, TaskId
 from argosy.errors import UsageError
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.live.filter import EventName, Filter
 from argosy.service.live.frame import TASKS, Id, Seq
 from argosy.service.live.stream import MEDIA_TYPE, Asked, EventStream
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=Strict)
 STREAMED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Events as they happen; /asyncapi.json has their shapes.",

@@ -14,6 +14,7 @@ from argosy.errors import UsageError
 from argosy.service.answering.answer import encoded, shown
 from argosy.service.asking import paging
 from argosy.service.asking.form import Moment
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context
 from argosy.service.description.schema import problems
 from argosy.service.routes.tasks import (
@@ -29,7 +30,7 @@ from argosy.service.routes.tasks import (
 from argosy.store.port import Query
 from argosy.value import dataclass
 
-router = APIRouter(tags=["history"])
+router = APIRouter(tags=["history"], route_class=Strict)
 NEWEST: Final = "-finished_at"
 
 

@@ -15,11 +15,12 @@ from argosy.errors import UsageError
 from argosy.service.answering import precondition
 from argosy.service.answering.answer import encoded, shown
 from argosy.service.asking.form import Form
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context, Service
 from argosy.service.description.schema import problems
 from argosy.value import dataclass
 
-router = APIRouter(tags=["settings"])
+router = APIRouter(tags=["settings"], route_class=Strict)
 IfMatch = Annotated[str | None, Header(description="The `ETag` of what was looked at: if it has changed since, 412.")]
 Timetable = Annotated[str, StringConstraints(max_length=2000)]
 HostName = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\s/@]+$")]

@@ -7,11 +7,12 @@ from pydantic import ConfigDict
 
 from argosy.core.document import ProbeDocument, of_probe
 from argosy.service.asking.form import Wanted
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context
 from argosy.service.description.schema import problems
 from argosy.service.tasks.admittance import request_of
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Strict)
 
 
 class Probed(Wanted):

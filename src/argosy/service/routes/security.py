@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from argosy.core.document import iso_time
 from argosy.errors import AuthError, UsageError
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.routes.page import page
@@ -23,7 +24,7 @@ from argosy.service.security.principal import Principal, Scope
 from argosy.service.security.sessions import SESSION_S
 from argosy.service.security.tokens import Token
 
-router = APIRouter(tags=["security"])
+router = APIRouter(tags=["security"], route_class=Strict)
 YEAR_S: Final = 366 * 86_400
 _RELATIVE: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
 """A path of ours. ``//host`` and ``/\\host`` are not: browsers take them for another site's."""

@@ -12,12 +12,13 @@ from starlette.requests import Request
 from argosy.core.document import iso_time
 from argosy.core.types import ACTIVE, WAITING, Progress
 from argosy.service.answering.answer import encoded, shown
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context
 from argosy.service.description.schema import problems
 from argosy.store.port import Query
 from argosy.value import dataclass
 
-router = APIRouter(tags=["stats"])
+router = APIRouter(tags=["stats"], route_class=Strict)
 MOST_ACTIVE = 1000
 
 

@@ -20,13 +20,14 @@ from argosy.runtime.watch import AT_REST
 from argosy.service.answering import precondition
 from argosy.service.answering.answer import task_shown
 from argosy.service.asking.form import Checksum, Connections, Form, Options, Priority, QueueName, Rate, Retries, Url
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.security.principal import Principal
 from argosy.service.tasks.admittance import changes_of
 from argosy.service.tasks.awaiting import rested
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Strict)
 IfMatch = Annotated[
     str | None,
     Header(description="The `ETag` of the task as it was looked at: if it has changed since, nothing is done (412)."),

@@ -21,6 +21,7 @@ from argosy.service.answering.answer import POLL_S, document_of, encoded, plain,
 from argosy.service.answering.problem import status_of
 from argosy.service.asking import idempotency, paging, preference
 from argosy.service.asking.form import Moment, NewTask, NewTasks
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.tasks.awaiting import rested
@@ -28,7 +29,7 @@ from argosy.service.tasks.creation import Created, create
 from argosy.store.port import Query
 from argosy.value import dataclass
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Strict)
 MOST: Final = 1000
 MOVED: Final = 1000
 """Events that are looked at for one answer to ``updated_after_seq``."""

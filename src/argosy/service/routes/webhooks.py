@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from argosy.core.document import iso_time
 from argosy.core.redact import redacted_url
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context
 from argosy.service.description.schema import problems
 from argosy.service.webhooks.delivery import Delivery
 from argosy.service.webhooks.endpoint import LONGEST_URL, Endpoint, Secret
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], route_class=Strict)
 LONGEST_DESCRIPTION: Final = 200
 PAGE: Final = 50
 

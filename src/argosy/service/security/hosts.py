@@ -68,6 +68,7 @@ def parsed(text: str) -> Authority | None:
     return Authority(host, int(port)) if _PORT.fullmatch(port) and 0 < int(port) < 65_536 else None
 
 
+@lru_cache(REMEMBERED)
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address a text is, an IPv4 address in IPv6 clothes as what it is; None for any other text."""
     try:

@@ -98,11 +98,19 @@ def _compiled(template: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_RULES: Final = tuple((frozenset(methods.split()), _compiled(template), scope) for methods, template, scope in TABLE)
+_FIXED: Final = {
+    (method, address): scope for methods, address, scope in TABLE if "{" not in address for method in methods.split()
+}
+_RULES: Final = tuple(
+    (frozenset(methods.split()), _compiled(template), scope) for methods, template, scope in TABLE if "{" in template
+)
 
 
 def required(method: str, path: str) -> Scope:
     """Return what a request needs; ``path`` is as the router will see it."""
+    fixed = _FIXED.get((method, path))
+    if fixed is not None:
+        return fixed
     for methods, pattern, scope in _RULES:
         if method in methods and pattern.fullmatch(path):
             return scope

@@ -19,6 +19,7 @@ from argosy.testing.server import FaultyServer
 
 from .conftest import BODY
 from .daemon import SOURCE, Daemon, until
+from .receiver import Receiver, status
 
 
 class Collector(ThreadingHTTPServer):
@@ -136,6 +137,48 @@ def test_a_file_that_fails_is_a_span_with_its_error(
     assert facts(task)["error.type"]
 
 
+def test_each_attempt_to_tell_of_a_task_is_a_span_of_the_tasks_and_leads_on_to_the_receivers(
+    daemons: Callable[..., Daemon], server: FaultyServer, collector: Collector
+) -> None:
+    with Receiver([status(500)]) as receiver:
+        service = daemons(ARGOSY_WEBHOOK_SCHEDULE="0s 0s 1h", **tracing(collector)).start()
+        told = {"source": server.add("/a.bin", BODY), "callback": receiver.url("/a-secret-path")}
+        assert service.request("POST", "/v1/tasks", told).status == 202
+        until(lambda: len(collector.named("webhook")) == 2 and collector.named("task"))
+    (task,), attempts = (
+        collector.named("task"),
+        sorted(collector.named("webhook"), key=lambda span: span.start_time_unix_nano),
+    )
+    assert {(span.trace_id, span.parent_span_id) for span in attempts} == {(task.trace_id, task.span_id)}
+    assert [span.kind for span in attempts] == [Span.SPAN_KIND_CLIENT] * 2
+    assert [facts(span).get("error.type") for span in attempts] == ["500", None]
+    assert [facts(span)["argosy.webhook.outcome"] for span in attempts] == ["again", "delivered"]
+    sent = [trace.parse(message.headers["traceparent"]) for message in receiver.messages]
+    assert [each and each.span_id for each in sent] == [span.span_id.hex() for span in attempts]
+    assert "a-secret-path" not in str(collector.spans)
+
+
+def test_a_webhook_that_nobody_traces_says_nothing_of_traces(
+    daemons: Callable[..., Daemon], server: FaultyServer
+) -> None:
+    with Receiver() as receiver:
+        service = daemons().start()
+        service.request("POST", "/v1/tasks", {"source": server.add("/a.bin", BODY), "callback": receiver.url()})
+        until(lambda: receiver.messages)
+    assert "traceparent" not in receiver.messages[0].headers
+
+
+def test_a_protocol_that_is_not_spoken_is_told_in_the_log_and_hinders_nothing() -> None:
+    code = (
+        "import sys, logging; logging.basicConfig(format='%(message)s %(protocol)s %(spoken)s', stream=sys.stdout);"
+        "from argosy.telemetry import otel;"
+        "assert otel.open_witness({'OTEL_EXPORTER_OTLP_ENDPOINT': 'http://127.0.0.1:4317', 'OTEL_EXPORTER_OTLP_PROTOCOL': 'grpc'}) is None"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "trace.protocol_unknown grpc http/protobuf"
+
+
 @pytest.mark.parametrize(
     "variables",
     [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}, {"OTEL_TRACES_SAMPLER": "always_off"}],
@@ -157,7 +200,7 @@ def test_a_collector_that_is_gone_hinders_nothing(daemons: Callable[..., Daemon]
 
 def test_without_those_variables_nothing_of_the_sdk_is_loaded() -> None:
     """So it costs neither time at the start nor memory afterwards."""
-    code = "import sys, argosy.service.daemon as d; assert d.open_witness({}) is None; print('opentelemetry.sdk' in sys.modules)"
+    code = "import sys, argosy.service.daemon.daemon as d; assert d.open_witness({}) is None; print('opentelemetry.sdk' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

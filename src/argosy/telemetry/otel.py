@@ -97,7 +97,7 @@ class Exporter(Witness):
             parent=None if span.parent is None else _context(span.parent),
             resource=self._resource,
             attributes=span.facts | ({"error.type": span.error} if span.error else {}),
-            kind=SpanKind.SERVER if span.serves else SpanKind.INTERNAL,
+            kind=SpanKind[span.kind.upper()],
             instrumentation_scope=self._scope,
             status=Status(StatusCode.ERROR, span.error) if span.error else Status(StatusCode.UNSET),
             start_time=int(span.began * NS),

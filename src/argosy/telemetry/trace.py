@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Literal, Protocol
 
 from argosy.value import dataclass
 
@@ -71,8 +71,8 @@ class Span:
     ended: float
     facts: dict[str, str | int | float | bool]
     error: str = ""
-    serves: bool = False
-    """It answered somebody else's request."""
+    kind: Literal["internal", "server", "client"] = "internal"
+    """``server``: it answered somebody else's request; ``client``: somebody else answered it."""
 
 
 class Witness(Protocol):

@@ -119,6 +119,7 @@ async def _begin(
             clock,
             _linking(settings, secrets, clock, listeners),
             told=_counting(metrics),
+            witness=witness,
         )
     )
     return Service(runtime, settings, secrets, clock, live, guard, meters, downloads, webhooks)

@@ -154,4 +154,4 @@ def _as_span(
     }
     error = str(course.status) if course.status >= 500 else ""
     ended = began_at + (time.perf_counter() - course.began)
-    return Span(f"{method} {route}", span, parent, began_at, ended, facts, error, serves=True)
+    return Span(f"{method} {route}", span, parent, began_at, ended, facts, error, kind="server")

@@ -16,10 +16,12 @@ from typing import Final
 from argosy.core import webhook
 from argosy.core.webhook import Circuit, Verdict
 from argosy.runtime.clock import Alarm, Clock
-from argosy.service.webhooks.delivery import Attempt, Delivery
+from argosy.service.webhooks.delivery import Attempt, Delivery, span_of
 from argosy.service.webhooks.endpoint import Endpoint, Endpoints, UnknownWebhook, valid
 from argosy.service.webhooks.outbox import Outbox, Pending
 from argosy.service.webhooks.post import Post
+from argosy.telemetry import trace
+from argosy.telemetry.trace import Witness
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +59,16 @@ class Courier:
         clock: Clock,
         schedule: Sequence[float],
         told: Callable[[str], None] | None = None,
+        witness: Witness | None = None,
     ) -> None:
-        """``told`` hears the outcome of every attempt: a :class:`Verdict`, or ``given_up``."""
+        """``told`` hears the outcome of every attempt: a :class:`Verdict`, or ``given_up``; ``witness`` records each."""
         self._outbox = outbox
         self._endpoints = endpoints
         self._post = post
         self._clock = clock
         self._schedule = tuple(schedule)
         self._told = told or (lambda _outcome: None)
+        self._witness = witness
         self._lanes: dict[str, Lane] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,9 +183,14 @@ class Courier:
         assert url is not None
         body = delivery.body.encode()
         headers = webhook.headers(delivery.id, int(now), body, [secret.text for secret in valid(held, now)])
-        reply = await self._post.send(url, headers, body)
+        parent = trace.parse(delivery.trace or "")
+        span = None if parent is None or self._witness is None else parent.child()
+        reply = await self._post.send(url, headers if span is None else {**headers, "traceparent": str(span)}, body)
         attempt = Attempt(now, reply.status, reply.error, reply.seconds)
-        return attempt, webhook.judge(reply.status, reply.error), reply.retry_after_s
+        verdict = webhook.judge(reply.status, reply.error)
+        if span is not None and self._witness is not None:
+            self._witness.record(span_of(delivery, attempt, verdict, span, parent))
+        return attempt, verdict, reply.retry_after_s
 
     async def _disable(self, endpoint: Endpoint) -> None:
         with suppress(UnknownWebhook):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from argosy.core.webhook import Verdict
 from argosy.store.codec import from_plain
+from argosy.telemetry.trace import Span, TraceContext
 
 State = Literal["pending", "delivered", "failed"]
 KEPT_ATTEMPTS: Final = 20
@@ -48,6 +49,8 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
     reason: str | None = None
     """Why it has failed for good."""
+    trace: str | None = None
+    """The span that the attempts are part of, if anybody records it."""
 
     def tried(self, attempt: Attempt, verdict: Verdict, next_at: float | None) -> Delivery:
         """Return it after an attempt; ``next_at`` None: there is no other one."""
@@ -71,6 +74,22 @@ def lane_of(url: str) -> str:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.hostname}:{parts.port}"
     return "cb_" + hashlib.blake2b(origin.encode(), digest_size=12).hexdigest()
+
+
+def span_of(
+    delivery: Delivery, attempt: Attempt, verdict: Verdict, context: TraceContext, parent: TraceContext | None
+) -> Span:
+    """Return an attempt as a span. Where it went is not told: the path of a webhook is often its secret."""
+    facts: dict[str, str | int | float | bool] = {
+        "http.request.method": "POST", "argosy.webhook.id": delivery.id, "argosy.webhook.type": delivery.type,
+        "argosy.webhook.outcome": verdict.value, "http.request.resend_count": len(delivery.attempts),
+    }  # fmt: skip
+    if attempt.status is not None:
+        facts["http.response.status_code"] = attempt.status
+    if delivery.task_id is not None:
+        facts["argosy.task.id"] = delivery.task_id
+    error = "" if verdict is Verdict.DELIVERED else attempt.error or str(attempt.status)
+    return Span("webhook", context, parent, attempt.at, attempt.at + attempt.seconds, facts, error, kind="client")
 
 
 def to_text(delivery: Delivery) -> str:

@@ -15,6 +15,7 @@ from argosy.service.webhooks import message
 from argosy.service.webhooks.delivery import Delivery, lane_of, message_id
 from argosy.service.webhooks.endpoint import Endpoint, Endpoints, checked_url
 from argosy.service.webhooks.outbox import Outbox
+from argosy.telemetry import trace
 
 log = logging.getLogger(__name__)
 
@@ -113,15 +114,17 @@ class Herald:
             if task is None
             else message.about(event, recorded.at, task, files.get(task.id, ()), self._linking)
         )
-        now = self._clock.epoch()
+        now, span = self._clock.epoch(), None if task is None else _span(task)
         for lane, url in ((endpoint.id, None) for endpoint in wanting):
-            yield self._delivery(recorded, kind, lane, url, body, now)
+            yield self._delivery(recorded, kind, lane, url, body, now, span)
         if callback is not None:
-            yield self._delivery(recorded, kind, lane_of(callback), callback, body, now)
+            yield self._delivery(recorded, kind, lane_of(callback), callback, body, now, span)
 
-    def _delivery(self, recorded: Recorded, kind: str, lane: str, url: str | None, body: str, now: float) -> Delivery:
+    def _delivery(
+        self, recorded: Recorded, kind: str, lane: str, url: str | None, body: str, now: float, span: str | None
+    ) -> Delivery:
         name = message_id(self._key, recorded.seq, lane if url is None else url)
-        return Delivery(name, kind, lane, body, now, now, recorded.seq, recorded.event.task_id, url)
+        return Delivery(name, kind, lane, body, now, now, recorded.seq, recorded.event.task_id, url, trace=span)
 
 
 def _callback(task: Task) -> str | None:
@@ -133,6 +136,12 @@ def _callback(task: Task) -> str | None:
     except UsageError:
         log.warning("webhooks.callback_unusable", extra={"task_id": task.id})
         return None
+
+
+def _span(task: Task) -> str | None:
+    """Return the task's own span, of which telling of it is a part."""
+    context = trace.of_task(task.id, task.spec.trace)
+    return None if context is None else str(context)
 
 
 def _ends(event: Recorded) -> bool:

@@ -92,12 +92,13 @@ class Post:
         curl.setopt(pycurl.TIMEOUT_MS, round(self._timeout_s * 1000))
         self._client.start(curl, ended)
         try:
-            return await over
+            outcome = await over
         except asyncio.CancelledError:
             self._client.abort(curl)
+            self._client.release(curl, reusable=False)
             raise
-        finally:
-            self._client.release(curl)
+        self._client.release(curl)
+        return outcome
 
     @property
     def _user_agent(self) -> str:

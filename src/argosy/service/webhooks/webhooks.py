@@ -20,6 +20,8 @@ from argosy.service.webhooks.endpoint import TEST, Endpoints
 from argosy.service.webhooks.herald import Herald
 from argosy.service.webhooks.outbox import Outbox
 from argosy.service.webhooks.post import TIMEOUT_S, Post
+from argosy.telemetry import trace
+from argosy.telemetry.trace import Witness
 
 
 class Webhooks:
@@ -35,15 +37,16 @@ class Webhooks:
         *,
         timeout_s: float = TIMEOUT_S,
         told: Callable[[str], None] | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """``key`` makes ids that cannot be guessed, ``linking`` the links to results; ``told`` hears the outcome of every
-        attempt. Raises UsageError for settings that make no sense.
+        attempt, ``witness`` records each as a span. Raises UsageError for settings that make no sense.
         """
         schedule = webhook.schedule(settings["webhook_schedule"])
         self.endpoints = Endpoints(runtime.store, clock)
         self.outbox = Outbox(runtime.store, clock)
         self._post = Post(settings, clock, timeout_s=timeout_s)
-        self._courier = Courier(self.outbox, self.endpoints, self._post, clock, schedule, told)
+        self._courier = Courier(self.outbox, self.endpoints, self._post, clock, schedule, told, witness)
         self._herald = Herald(runtime, self.outbox, self.endpoints, clock, key, linking, self._courier.wake)
         self._runtime = runtime
         self._clock = clock
@@ -68,7 +71,8 @@ class Webhooks:
         """Send a test message to the endpoint, once and now, and return what came of it. Raises UnknownWebhook."""
         endpoint = await self.endpoints.get(endpoint_id)
         now = self._clock.epoch()
-        delivery = Delivery(f"msg_{secrets.token_hex(16)}", TEST, endpoint.id, message.test(now), now, now)
+        name, span = f"msg_{secrets.token_hex(16)}", trace.asked_by()
+        delivery = Delivery(name, TEST, endpoint.id, message.test(now), now, now, trace=span)
         attempt, verdict, _ = await self._courier.once(delivery, endpoint)
         after = delivery.tried(attempt, verdict, None)
         await self.outbox.add(after)

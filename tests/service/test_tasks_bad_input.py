@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -112,6 +113,15 @@ def test_a_parameter_that_nobody_knows_is_refused_with_what_may_have_been_meant(
     assert (error["pointer"], error["in"]) == (f"/{name}", "query")
     assert meant is None or f"did you mean {meant}" in error["detail"]
     assert problem["hint"]
+
+
+def test_every_address_of_the_api_refuses_a_strange_parameter(service: Daemon) -> None:
+    for path, operations in service.request("GET", "/openapi.json").json()["paths"].items():
+        if not path.startswith("/v1/") or path.startswith("/v1/results/"):
+            continue
+        for method in operations:
+            answer = service.request(method.upper(), re.sub(r"\{\w+\}", "0", path) + "?strange=1")
+            assert (method, path, answer.json()["code"]) == (method, path, "unknown_parameter")
 
 
 @pytest.mark.parametrize("path", ["/health?t=1", "/metrics?t=1", "/?utm_source=mail"])

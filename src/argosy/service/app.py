@@ -73,12 +73,13 @@ def routed() -> FastAPI:
         title="Argosy", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours look on from outside
     )  # fmt: skip
-    app.include_router(download.initiating)
-    for routes in (  # they are looked through in this order, so what is asked most comes first
-        download, tasks, task, job_socket, socket, events, health, metrics, results, bulk, probe, detail, models, limits,
-        configuration, history, stats, background, description, security, webhooks, page,
+    for router in (  # they are looked through in this order, so what is asked most comes first
+        download.initiating, download.router, tasks.router, task.router, job_socket.router, socket.router, events.router,
+        health.router, metrics.router, results.shared, results.router, bulk.router, probe.router, detail.router, models.router,
+        limits.router, configuration.router, history.router, stats.router, background.router, description.router,
+        security.router, webhooks.router, page.router,
     ):  # fmt: skip
-        app.include_router(routes.router)
+        app.include_router(router)
     openapi.complete(app)
     return app
 

@@ -15,13 +15,14 @@ from argosy.core.model import ModelStatus, Presence
 from argosy.service.answering.answer import POLL_S, encoded, shown
 from argosy.service.asking import preference
 from argosy.service.asking.form import Ensured
+from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.routes.tasks import Prefer
 from argosy.service.tasks import ensuring
 from argosy.value import dataclass
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], route_class=Strict)
 ModelId = Annotated[
     str,
     Path(

@@ -11,13 +11,16 @@ from pydantic import Field
 from argosy.core.document import iso_time
 from argosy.core.types import TaskId
 from argosy.errors import UnknownTask
+from argosy.service.asking.route import Strict
 from argosy.service.context import Context, Service
 from argosy.service.description.schema import problems
 from argosy.service.results.filebody import OPAQUE, answer
 from argosy.service.results.link import check
 from argosy.service.results.results import ResultGone
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=Strict)
+shared = APIRouter(tags=["results"])
+"""For everybody who has a link, whatever the ways it went have hung on it."""
 TaskPath = Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["3f2a9c0d5b6e4f708192a3b4c5d6e7f8"])]
 IndexPath = Annotated[int, Path(ge=0, lt=1_000_000, description="Which file of the task, from 0.")]
 NamePath = Annotated[str, Path(max_length=1024, description="What the file is called; of no meaning here.")]
@@ -42,8 +45,8 @@ class FileLink:
     expires_at: Annotated[str, Field(examples=["2026-11-24T12:00:00.000Z"])]
 
 
-@router.head("/v1/results/{task_id}/{index}/{name}", include_in_schema=False)
-@router.get("/v1/results/{task_id}/{index}/{name}", operation_id="getResult", **CONTENT)
+@shared.head("/v1/results/{task_id}/{index}/{name}", include_in_schema=False)
+@shared.get("/v1/results/{task_id}/{index}/{name}", operation_id="getResult", **CONTENT)
 async def signed(
     task_id: TaskPath,
     index: IndexPath,

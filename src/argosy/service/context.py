@@ -35,17 +35,24 @@ class Service:
     webhooks: Webhooks
 
 
-def asked_of(connection: HTTPConnection) -> tuple[Service, Principal]:
-    """Return the service that the app was made for, and who asks it; the gate has made sure that somebody does."""
-    return connection.app.state.service, connection.scope["argosy.principal"]
+def serving(connection: HTTPConnection) -> Service:
+    """Return the service that the app was made for."""
+    service: Service = connection.app.state.service
+    return service
+
+
+def asking(connection: HTTPConnection) -> Principal:
+    """Return who asks; the gate has made sure that somebody does."""
+    principal: Principal = connection.scope["argosy.principal"]
+    return principal
 
 
 async def service_of(connection: HTTPConnection) -> Service:  # what is not async FastAPI runs in a thread, each time
-    return asked_of(connection)[0]
+    return serving(connection)
 
 
 async def principal_of(connection: HTTPConnection) -> Principal:
-    return asked_of(connection)[1]
+    return asking(connection)
 
 
 Context = Annotated[Service, Depends(service_of)]

@@ -15,7 +15,7 @@ from argosy.core.types import TaskId
 from argosy.runtime.message import Outcome
 from argosy.service.answering.problem import problem
 from argosy.service.asking.route import Direct, Strict
-from argosy.service.context import Context, Service, asked_of
+from argosy.service.context import Context, Service, asking, serving
 from argosy.service.description.schema import problems
 from argosy.service.jobs.contract import ENDED, JobDocument, JobResult, Started, state_of
 from argosy.service.jobs.downloads import LOOK_AGAIN_S
@@ -89,7 +89,7 @@ initiating = APIRouter(tags=["jobs"], route_class=Direct)
 )
 async def initiate(asked: Initiate, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Begin a job. It is durable once this answers, which waits for no server that files come from."""
-    service, asker = asked_of(request)
+    service, asker = serving(request), asking(request)
     downloads = service.downloads
     order = Order(asked.file_ids, asked.urls, asked.callback_url)
     try:

@@ -101,6 +101,8 @@ class Machine:
         self.router.ended = self._ended
         self.router.settled = self._settled
         self.router.failed = self.scheduler.heed
+        self._signed_on = False
+        """Whether others know of us by the store."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._quiet = asyncio.Event()
 
@@ -116,6 +118,7 @@ class Machine:
             self._spawn("router", self.router.run)
             if self.work:
                 await self.store.register(self.me)
+                self._signed_on = True
                 self.crew.pool = Pool(self._build_yard)
                 await self.crew.pool.open()
             await self.recovery.sweep()  # who only looks must not see as running what a dead process held
@@ -201,7 +204,7 @@ class Machine:
             self.crew.pool = None
         try:
             await self.router.drain()
-            if self.work:
+            if self._signed_on:
                 await self.store.forget(self.me.id)
         except (StoreError, DiskFull) as error:
             log.warning("runtime.sign_off_failed", extra={"code": error.detail_code, "error": error.message})

@@ -35,7 +35,7 @@ from argosy.service.context import Service
 from argosy.service.daemon import logs
 from argosy.service.daemon.listener import Doors, Listeners, listen
 from argosy.service.daemon.notify import Notifier
-from argosy.service.daemon.protocol import BoundedProtocol
+from argosy.service.daemon.protocol import crowded
 from argosy.service.daemon.signals import Stop, heeded
 from argosy.service.daemon.sole import sole
 from argosy.service.jobs.downloads import Downloads
@@ -63,6 +63,8 @@ KEEP_ALIVE_S: Final = 75
 """An idle connection is kept so long: longer than reverse proxies keep theirs (60 s), so that none is cut in their hands."""
 CONNECTIONS: Final = 8192
 """At once; who comes then is answered 503."""
+CROWD: Final = 7168
+"""With so many, each that comes has one go that asks for nothing: silence keeps nobody out."""
 DESCRIPTORS: Final = 65_536
 GARBAGE: Final = (5_000, 20, 50)
 """New objects before the collector looks for cycles, and how often it looks further: nobody's request waits long for it."""
@@ -194,7 +196,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, live: Live) -> None:
         settings = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http=BoundedProtocol,
+            app, lifespan="off", log_config=None, access_log=False, http=crowded(CROWD),
             log_level="warning",  # below, it writes down whole heads and addresses, with the tokens in them
             proxy_headers=False, server_header=False,  # the gate knows whom to believe
             ws=BoundedWebSocket, ws_max_size=FRAME_BYTES, ws_per_message_deflate=False, ws_ping_interval=None,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Any, Final, Literal, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from argosy.service.daemon.crowd import Crowd
 
 HEAD_BYTES: Final = 32 * 1024
 HEAD_FIELDS: Final = 100
@@ -20,21 +23,30 @@ TOO_LARGE: Final = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, but a slow or endless head costs neither a connection nor memory for long."""
+    """Uvicorn's protocol, but a slow or endless head costs neither a connection nor memory for long, and who asks for nothing makes
+    room for who does.
+    """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(self, crowd: Crowd[BoundedProtocol], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """``crowd`` is that of all connections of the server."""
         super().__init__(*args, **kwargs)
+        self._crowd = crowd
         self._part: Literal["none", "head", "body"] = "none"
         """Of a request, what has begun and is not over."""
         self._head_bytes = self._fields = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        leaver = self._crowd.leaver(len(self.connections))
+        if leaver is not None:
+            leaver.transport.close()
         super().connection_made(transport)
+        self._crowd.idles(self)
         self._expect(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(None)
+        self._crowd.is_busy(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -54,7 +66,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._expect(None)
+        self._crowd.is_busy(self)
         super().handle_websocket_upgrade()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.pipeline and not self.transport.is_closing():
+            self._crowd.idles(self)
 
     # -- the parser's callbacks --------------------------------------------------------------------
 
@@ -74,6 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._part = "body"
+        self._crowd.is_busy(self)
         self._expect(MESSAGE_S)
         super().on_headers_complete()
 
@@ -108,3 +127,9 @@ class BoundedProtocol(HttpToolsProtocol):
             return  # something between two requests; the answer to the first is still on its way
         if not self.transport.is_closing():
             self.transport.close()
+
+
+def crowded(most: int) -> type[asyncio.Protocol]:
+    """Return the protocol of a server that has ``most`` connections; uvicorn calls it for each."""
+    crowd: Crowd[BoundedProtocol] = Crowd(most)
+    return cast(type[asyncio.Protocol], partial(BoundedProtocol, crowd))

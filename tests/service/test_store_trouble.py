@@ -61,7 +61,9 @@ def of_a_later_release(path: Path) -> None:
         store.execute("PRAGMA user_version = 999")
 
 
-@pytest.mark.parametrize(("spoil", "words"), [(cut, "is damaged"), (garbled, "is damaged"), (of_a_later_release, "was")])
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(cut, "is damaged"), (garbled, "is damaged"), (of_a_later_release, "was")]
+)
 def test_a_service_whose_database_cannot_be_read_does_not_start_and_leaves_it_alone(
     daemons: Callable[..., Daemon], spoil: Callable[[Path], None], words: str
 ) -> None:

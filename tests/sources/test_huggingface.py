@@ -245,8 +245,12 @@ async def test_what_is_given_up_leaves_no_partial_file(slow_hub: FaultyServer, t
         assert list((tmp_path / "hf").rglob("*.part"))
         await handle.cancel()
         await runtime.rest(handle.id)
-        assert {path.name for path in (tmp_path / "hf").rglob("*") if path.is_file()} <= {"config.json"}
+        await until(lambda: _names(tmp_path / "hf") <= {"config.json"})
         assert (await runtime.model("hf:org/tiny")).state is Presence.ABSENT
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
 async def test_a_new_revision_takes_unchanged_weights_from_the_old_one(hub: FaultyServer, tmp_path: Path) -> None:

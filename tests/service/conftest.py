@@ -38,7 +38,8 @@ def daemons(tmp_path: Path, server: FaultyServer) -> Iterator[Callable[..., Daem
     for daemon in made:
         daemon.clear_away()
     assert [line for daemon in made for line in daemon.errors if "Traceback" in line] == [], (
-        "something went wrong unseen"
+        "something went wrong unseen",
+        [line for daemon in made for line in daemon.errors],
     )
 
 

@@ -138,7 +138,7 @@ def test_requests_are_counted_by_their_routes_template_and_no_secret_gets_into_a
     service.request(CANARY.upper(), "/version")
     answer = service.request("GET", "/metrics").body.decode()
     assert CANARY not in answer.lower()
-    labels = {"method": "GET", "route": "/v1/tasks/{task_id}", "status": "404"}
+    labels = {"method": "GET", "route": "/v1/tasks/{task_id}", "status": "422"}
     assert value(service, "argosy_http_requests_total", **labels) == 1
     assert value(service, "argosy_http_request_seconds_count", route="/v1/tasks/{task_id}") == 1
 

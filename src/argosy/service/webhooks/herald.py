@@ -8,7 +8,7 @@ from typing import Final
 
 from argosy.core.events import Recorded, StatusChanged
 from argosy.core.types import FileState, Task, TaskId
-from argosy.errors import UsageError
+from argosy.errors import DiskFull, StoreError, UsageError
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.manager import Runtime
 from argosy.service.webhooks import message
@@ -67,7 +67,9 @@ class Herald:
                     if cursor is None:
                         cursor = await self._outbox.cursor(await self._runtime.store.last_seq())
                     cursor = await self._read_on(cursor)
-                except Exception:  # whatever it is, the next look may do better, and nobody else would tell
+                except (StoreError, DiskFull) as error:
+                    log.warning("webhooks.store_failed", extra={"code": error.detail_code, "error": error.message})
+                except Exception:  # whatever else it is, the next look may do better, and nobody else would tell
                     log.exception("webhooks.log_unread")
                 await self._alarm.wait(LONGEST_WAIT_S)
         finally:

@@ -23,6 +23,7 @@ LONGEST_EXTENSION = 17  # characters, with the dot
 _SEPARATORS = re.compile("[/\\\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control, format (bidi, zero width), line and paragraph separators
 _ILLEGAL = re.compile('[<>:"|?*\ud800-\udfff]')
+_USUAL_URL = re.compile(r"https?://[A-Za-z0-9.:-]++/(?:[A-Za-z0-9._~-]++/)*+([A-Za-z0-9._~-]++)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
 _DRIVE = re.compile("[A-Za-z]:")
@@ -89,6 +90,8 @@ def _decoded_word(match: re.Match[str]) -> str:
 
 def from_url(url: str) -> str | None:
     """Return the last path segment of ``url``, percent-decoded once, never the query; None if it is empty."""
+    if usual := _USUAL_URL.fullmatch(url):
+        return usual[1]
     try:
         segment = urlsplit(url).path.rpartition("/")[2]
     except ValueError:

@@ -63,6 +63,8 @@ class UnsafeLink(LocalError):
 
 def split(path: str) -> tuple[tuple[str, ...], str]:
     """Return the folders and the name of a path below a destination. Raises UnsafePath."""
+    if "/" not in path and path not in ("", ".", "..") and "\0" not in path:
+        return (), path
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise UnsafePath(f"unsafe path: {terminal_safe(path)}", hint="use a plain name below the folder")

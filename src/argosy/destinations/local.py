@@ -6,35 +6,34 @@ import asyncio
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from argosy.core.header import parse_http_date
-from argosy.core.names import from_content_disposition, from_url, numbered, safe_name
-from argosy.core.types import FileState, FileStatus, TransferOptions
+from xxhash import xxh3_64
+
+from argosy.core.names import from_content_disposition, from_url, safe_name
+from argosy.core.ranges import block_size_for
+from argosy.core.types import FileState, TransferOptions
 from argosy.destinations.borrow import Stopped, borrowed
 from argosy.destinations.errands import Errands
 from argosy.destinations.flusher import Flusher
-from argosy.destinations.folder import entry, local_error, open_regular, settle, split, walked
-from argosy.destinations.landing import land, landed
-from argosy.destinations.parcel import MemoryPart, Parcels, stow
+from argosy.destinations.folder import entry, local_error, open_regular, split, walked
+from argosy.destinations.parcel import MemoryPart, Parcels
 from argosy.destinations.part import FilePart, lock, workshop_name
-from argosy.destinations.policy import check_replaceable, exists, heed
-from argosy.destinations.port import Facts, Loan, Part
+from argosy.destinations.policy import heed
+from argosy.destinations.port import Facts, Loan, Part, Proof
+from argosy.destinations.publishing import Published, Publishing
 from argosy.destinations.salvage import find, part_name, reclaim
 from argosy.errors import LocalError
 
-TRIES: Final = 100_000
-"""Numbered names looked at before giving up."""
 _LOST: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR})
 """There is no part, or something else stands where it was."""
 _UNREACHABLE: Final = frozenset({"gone", "symlink", "not_a_folder"})
 """Likewise of the folder it was in."""
 
-Published = FileState | None
 T = TypeVar("T")
 
 
@@ -53,6 +52,7 @@ class LocalDestination:
         self._executor = executor
         self._errands = errands if errands is not None else Errands(executor)
         self._parcels = parcels if parcels is not None else Parcels(room=0)
+        self._publishing = Publishing(directory, self._parcels, self._errands)
 
     # -- before and while bytes come ---------------------------------------------------------------
 
@@ -91,6 +91,24 @@ class LocalDestination:
                 raise local_error(error, shown) from error
         path = "/".join((*folders, part))
         return FilePart(self.directory, path, opened, self._flusher, alive), replace(state, part=path)
+
+    def hold(self, state: FileState, facts: Facts, body: bytes, proof: Proof, *, fence: int) -> FileState | None:
+        """Return the state of a new file all of whose bytes are here, held in memory until it is published; None if there
+        is no room. Raises UnsafePath.
+        """
+        path = state.path if state.path is not None else _name(state, facts)
+        folders, name = split(path)
+        size = len(body)
+        held = self._parcels.begin(state, size, "/".join((*folders, part_name(name, state, fence))))
+        if held is None:
+            return None
+        held.data += body
+        return state.having(
+            path=path, size=size, part=held.path, received=size, extents=((0, size),), block_size=block_size_for(size),
+            block_hashes=xxh3_64(body).digest(), part_mtime_ns=held.mtime_ns, etag=facts.etag,
+            last_modified=facts.last_modified, date_is_strong=facts.date_is_strong, content_type=facts.content_type,
+            resumable=facts.resumable, checksum=proof.checksum, verified_by=proof.by,
+        )  # fmt: skip
 
     async def adopt(self, state: FileState) -> FileState:
         """Return the state with only those extents that are really in its part file (see :mod:`.salvage`).
@@ -145,139 +163,34 @@ class LocalDestination:
             return None if found is None else found.having(part="/".join((*folders, part)))
         return None  # what is in the way is in the way of a download as well, which then says so
 
-    # -- when every byte is here -------------------------------------------------------------------
+    # -- when every byte is here: see :mod:`.publishing` -------------------------------------------
 
     async def choose(self, state: FileState, options: TransferOptions) -> FileState:
-        """Return the state with the path it is to be published under: the wanted one, or a numbered one if taken.
-
-        A part that was in memory is on the disk afterwards, durably.
-        """
+        """Do what :meth:`choose_many` does for one file."""
         return (await self.choose_many([state], options))[0]
 
     async def choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
-        """Do the same for many files."""
-        return await self._run(self._choose_many, states, options)
+        """Return the states with the paths they are to be published under: the wanted one, or a numbered one if taken.
 
-    def _choose_many(self, states: Sequence[FileState], options: TransferOptions) -> list[FileState]:
-        chosen = list(states)
-        for folders, indexes in _by_folder([state.path or "" for state in states]).items():
-            names: dict[str, Iterator[str]] = {}
-            with walked(self.directory, folders, create=True) as fd:
-                for index in indexes:
-                    state = states[index]
-                    try:
-                        chosen[index] = self._choose(self._stowed(state, folders, fd), folders, options, fd, names)
-                    except OSError as error:
-                        raise local_error(error, os.path.join(self.directory, state.path or "")) from error
-        return chosen
-
-    def _stowed(self, state: FileState, folders: tuple[str, ...], fd: int) -> FileState:
-        """Return the state with its part on the disk. Raises OSError."""
-        held = self._parcels.pop(state)
-        if held is None:
-            return state
-        part, opened = _create(split(held.path)[1], fd)
-        try:
-            stow(held, opened)
-        finally:
-            os.close(opened)
-        return state.having(part="/".join((*folders, part)))
-
-    def _choose(
-        self,
-        state: FileState,
-        folders: tuple[str, ...],
-        options: TransferOptions,
-        fd: int,
-        names: dict[str, Iterator[str]],
-    ) -> FileState:
-        """``names`` are those still to be tried, for each that is wanted: of many files of one name each is given its own."""
-        assert state.path is not None
-        if options.if_exists in ("overwrite", "newer"):
-            return state.having(published=state.path, status=FileStatus.PUBLISHING)
-        name = split(state.path)[1]
-        untried = names.setdefault(name, _candidates(name))
-        free = next((n for n in untried if entry(n, fd) is None), None)
-        if free is None:
-            raise LocalError(
-                f"{TRIES} files named like {name} exist", hint="choose another name with -o", code="exists"
-            )
-        if free != name and options.if_exists == "fail":
-            raise exists(os.path.join(self.directory, state.path))
-        return state.having(published="/".join((*folders, free)), status=FileStatus.PUBLISHING)
+        A part that was in memory is on the disk afterwards, durably.
+        """
+        return await self._publishing.choose(states, options)
 
     async def publish(self, state: FileState, options: TransferOptions) -> Published:
-        """Put the part under its published name, durably; None if somebody took that name meanwhile."""
+        """Do what :meth:`publish_many` does for one file."""
         return (await self.publish_many([state], options))[0]
 
     async def publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[Published]:
-        """Do the same for many files with one trip to the disk for each folder. Raises LocalError for the first that
-        cannot be published; those before it are.
+        """Put the parts under their published names, durably, with one trip to the disk for each folder; None for each
+        whose name somebody took meanwhile. Raises LocalError for the first that cannot be published; those before it are.
         """
-        return await self._run(self._publish_many, states, options)
-
-    def _publish_many(self, states: Sequence[FileState], options: TransferOptions) -> list[Published]:
-        by_folder = _by_folder([state.published or "" for state in states])
-        results: list[Published] = [None] * len(states)
-        touched: list[tuple[str, ...]] = []
-        try:
-            for folders, indexes in by_folder.items():
-                touched.append(folders)
-                with walked(self.directory, folders, create=True) as fd:
-                    for index in indexes:
-                        results[index] = self._publish(states[index], options, fd)
-        finally:
-            self._settle(touched)
-        return results
-
-    def _settle(self, folders: Iterable[tuple[str, ...]]) -> None:
-        """The names in the folders, and those of the folders, are durable."""
-        for path in {folder[:depth] for folder in folders for depth in range(len(folder) + 1)}:
-            with walked(self.directory, path, create=False) as fd:
-                try:
-                    settle(fd)
-                except OSError as error:
-                    shown = os.path.join(self.directory, *path)
-                    raise LocalError(f"the disk did not take {shown}: {error.strerror}", code="flush_failed") from error
-
-    def _publish(self, state: FileState, options: TransferOptions, fd: int) -> Published:
-        assert state.part is not None
-        assert state.published is not None
-        part, name = split(state.part)[1], split(state.published)[1]
-        shown = os.path.join(self.directory, state.published)
-        try:
-            _set_time(part, fd, state, options)
-            if options.if_exists in ("overwrite", "newer"):
-                there = entry(name, fd)
-                if there is not None:
-                    check_replaceable(there, shown)
-                os.replace(part, name, src_dir_fd=fd, dst_dir_fd=fd)
-            elif not land(part, name, fd):
-                return None
-        except OSError as error:
-            raise local_error(error, shown) from error
-        return state.having(
-            status=FileStatus.DONE, part=None, received=state.size or 0, error=None, part_mtime_ns=_time(name, fd)
-        )
+        return await self._publishing.publish(states, options)
 
     async def recover(self, state: FileState) -> FileState:
         """Return what became of a file whose publishing was cut: done if our bytes stand under the name, else as it
         was before. Never takes somebody else's file for ours.
         """
-        return await self._run_alone(self._recover, state)
-
-    def _recover(self, state: FileState) -> FileState:
-        assert state.published is not None
-        folders, name = split(state.published)
-        part = split(state.part)[1] if state.part else None
-        done, mtime_ns = False, None
-        with suppress(OSError, LocalError), walked(self.directory, folders, create=False) as fd:
-            done = landed(state, part, name, fd)
-            mtime_ns = _time(name, fd)
-        if not done:
-            return replace(state, status=FileStatus.RUNNING, published=None)
-        self._settle([folders])
-        return replace(state, status=FileStatus.DONE, part=None, received=state.size or 0, part_mtime_ns=mtime_ns)
+        return await self._run_alone(self._publishing.recover, state)
 
     # -- the rest ----------------------------------------------------------------------------------
 
@@ -336,20 +249,6 @@ def _named_by_link(state: FileState) -> FileState | None:
     return state.having(path=safe_name(name)) if name else None
 
 
-def _by_folder(paths: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
-    """Return the indexes of the paths by the folders they are in."""
-    found: dict[tuple[str, ...], list[int]] = {}
-    for index, path in enumerate(paths):
-        found.setdefault(split(path)[0], []).append(index)
-    return found
-
-
-def _candidates(name: str) -> Iterator[str]:
-    yield name
-    for n in range(1, TRIES):
-        yield numbered(name, n)
-
-
 def _empty(state: FileState) -> FileState:
     return replace(state, extents=(), block_hashes=b"", received=0, part=None, part_mtime_ns=None)
 
@@ -388,16 +287,3 @@ def _create(part: str, fd: int) -> tuple[str, int]:
         opened = open_regular(part, fd, flags)
     lock(opened)
     return part, opened
-
-
-def _time(name: str, fd: int) -> int | None:
-    """Return the published file's time: while it has that, and its size, nobody has touched it."""
-    there = entry(name, fd)
-    return None if there is None else there.st_mtime_ns
-
-
-def _set_time(part: str, fd: int, state: FileState, options: TransferOptions) -> None:
-    modified = parse_http_date(state.last_modified or "") if options.keep_time else None
-    if modified is not None:
-        with suppress(OSError, OverflowError):  # a time that the file system cannot tell is not worth a download
-            os.utime(part, (modified, modified), dir_fd=fd, follow_symlinks=False)

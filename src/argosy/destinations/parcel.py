@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
 from argosy.core.types import FileState, TaskId
+from argosy.destinations.folder import local_error
 from argosy.errors import NetworkError
+from argosy.value import dataclass
 
 LARGEST_BYTES: Final = 256 * 1024
 """Of a file that is held so; it is what a crash may cost."""
 ROOM_BYTES: Final = 32 * 1024 * 1024
 """Of all files held at once; beyond that the next ones get part files."""
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_flush = getattr(os, "fdatasync", os.fsync)
 
 
 class Parcels:
@@ -39,6 +44,9 @@ class Parcels:
             self._held[state.task_id, state.index] = part
             self._room -= size
         return part
+
+    def holds(self, state: FileState) -> bool:
+        return (state.task_id, state.index) in self._held
 
     def pop(self, state: FileState) -> MemoryPart | None:
         """Let go of what is held of the file and return it. Safe in any thread."""
@@ -95,12 +103,48 @@ class MemoryPart:
         """What is held stays until it is published, or until the destination is told to forget it."""
 
 
-def stow(part: MemoryPart, fd: int) -> None:
-    """Put the part into the file, durably. Raises OSError."""
-    view = memoryview(part.data)
+@dataclass(slots=True)
+class Stowed:
+    """A part that is on the disk, open, and not flushed yet."""
+
+    name: str
+    fd: int
+
+
+def stow(part: MemoryPart, folder: int) -> Stowed:
+    """Put the part into a new file of the folder; whatever has its name stays as it is. Raises OSError."""
+    name = part.path.rpartition("/")[2]
+    try:
+        fd = os.open(name, _NEW, dir_fd=folder)
+    except FileExistsError:
+        name = f"{name.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+        fd = os.open(name, _NEW, dir_fd=folder)
+    try:
+        _write(fd, part.data)
+    except BaseException:
+        os.close(fd)
+        raise
+    return Stowed(name, fd)
+
+
+def _write(fd: int, data: bytearray) -> None:
+    view = memoryview(data)
     while view:
         wrote = os.write(fd, view)
         if wrote == 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         view = view[wrote:]
-    getattr(os, "fdatasync", os.fsync)(fd)
+
+
+def flushed(parts: Sequence[Stowed]) -> None:
+    """Make the parts durable, and close them. Raises LocalError or DiskFull. Blocks."""
+    failure: tuple[OSError, str] | None = None
+    for part in parts:
+        try:
+            _flush(part.fd)
+        except OSError as error:
+            failure = error, part.name
+        finally:
+            os.close(part.fd)
+    if failure is not None:
+        raise local_error(*failure) from failure[0]

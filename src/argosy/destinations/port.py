@@ -29,6 +29,14 @@ class Facts:
     resumable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a file's completeness rests on: a checksum that its bytes have, or only (``length``) that all have come."""
+
+    checksum: Checksum | None
+    by: str
+
+
 class Part(Protocol):
     """The partial file: positioned writes, nothing else. See :mod:`argosy.destinations.part`."""
 

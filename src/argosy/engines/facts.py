@@ -18,9 +18,9 @@ def facts_of(head: Head, url: str, validators: Validators, total: int | None, *,
     )  # fmt: skip
 
 
-def described(state: FileState, head: Head, validators: Validators, total: int | None, *, resumable: bool) -> FileState:
-    """Return the state with the version that the answer is of."""
+def described(state: FileState, facts: Facts) -> FileState:
+    """Return the state with the version that the facts are of."""
     return state.having(
-        size=total, etag=validators.etag, last_modified=validators.last_modified, date_is_strong=validators.strong_date,
-        content_type=head.content_type, resumable=resumable,
+        size=facts.size, etag=facts.etag, last_modified=facts.last_modified, date_is_strong=facts.date_is_strong,
+        content_type=facts.content_type, resumable=facts.resumable,
     )  # fmt: skip

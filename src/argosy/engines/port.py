@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from argosy.core.lifecycle import Stop
 from argosy.core.types import FileState, TransferOptions
@@ -14,6 +14,8 @@ from argosy.errors import ArgosyError
 
 __all__ = [
     "AlreadyThere",
+    "Begun",
+    "Bulk",
     "CancelToken",
     "Cancelled",
     "Desk",
@@ -23,6 +25,7 @@ __all__ = [
     "Part",
     "Segment",
     "Throttle",
+    "Tray",
 ]
 
 
@@ -117,6 +120,43 @@ def segments_of(desk: Desk) -> Callable[[Segment], None] | None:
     return getattr(desk, "segment", None)
 
 
+class Begun(Protocol):
+    """A request for a file that is under way already: who fetches the file goes on with it."""
+
+    def drop(self) -> None:
+        """End it, unless somebody goes on with it."""
+
+
+def begun_of(desk: Desk) -> Begun | None:
+    """Return the request for the desk's file that is under way already, if there is one."""
+    return getattr(desk, "begun", None)
+
+
+class Tray(Protocol):
+    """What the runtime lends to an engine that brings small files by the hundred (:class:`Bulk`)."""
+
+    cancel: CancelToken
+    throttle: Throttle
+    hosts: HostGate
+
+    def take(self) -> FileState | None:
+        """Return the next file to be brought, None if there is none left."""
+
+    def is_plain(self, state: FileState) -> bool:
+        """Tell whether all that the runtime needs of the file is its bytes."""
+        ...
+
+    def bring(self, state: FileState, facts: Facts, body: bytes) -> bool:
+        """Take the whole file, as an answer has brought it. False: it must be fetched as any other."""
+        ...
+
+    async def otherwise(self, state: FileState, begun: Begun | None = None) -> None:
+        """Bring the file as any other, going on with the request that is under way. Raises what concerns all files."""
+
+    def report(self, connections: int) -> None:
+        """Tell how many requests are under way, now and then."""
+
+
 class Desk(Protocol):
     """What the runtime lends to an engine for one file."""
 
@@ -173,3 +213,13 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Release everything; nothing of the engine runs afterwards."""
+
+
+@runtime_checkable
+class Bulk(Engine, Protocol):
+    """An engine for which a small file is one request, and nothing needs to be set up for it."""
+
+    async def fetch_bulk(self, tray: Tray, options: TransferOptions, width: int) -> None:
+        """Bring files as long as the tray has any, ``width`` at a time. Raises what the tray raises;
+        once the token is set it takes no more, and returns.
+        """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import replace
 
 from argosy.core.checksum import Checksum
 from argosy.core.pieces import Pieces
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import AlreadyThere
-from argosy.engines.port import Engine
+from argosy.engines.port import Begun, Engine
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, IntegrityError, NetworkError
 from argosy.runtime.desk import Desk
@@ -19,10 +20,12 @@ from argosy.runtime.message import Item, Remark
 from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination, Revalidator, SpanReader
 from argosy.runtime.proof import check_size, is_still_there, left_alone, proven
+from argosy.runtime.publisher import Publisher
 from argosy.runtime.relink import Relinker
 from argosy.runtime.reuse import Reuse
 from argosy.runtime.sidecar import Sidecars
 from argosy.runtime.tracing import FileTrace, traced
+from argosy.runtime.tray import Alone, Tray
 from argosy.runtime.yard import Job, Yard
 
 
@@ -44,8 +47,13 @@ class Carrier:
         self._unlisted = False
         """Whether it has been said that a file's checksum is in no list."""
 
-    async def bring(self, state: FileState) -> FileState:
-        """Return the file finished (it was there already) or with every byte durable and verified.
+    def tray(self, publisher: Publisher, todo: deque[FileState], alone: Alone) -> Tray:
+        """Return what an engine may bring small files on, by the hundred."""
+        return Tray(self._job, self._yard, self._destination, self._throttle, publisher, todo, alone)
+
+    async def bring(self, state: FileState, begun: Begun | None = None) -> FileState:
+        """Return the file finished (it was there already) or with every byte durable and verified. ``begun``: a request for
+        it is under way.
 
         A file whose checksum is wrong is fetched once more from the start; wrong again is an IntegrityError.
         """
@@ -74,7 +82,7 @@ class Carrier:
             await self._destination.discard([state])
             return borrowed
         try:
-            return await self._fetch(state, engine, expected)
+            return await self._fetch(state, engine, expected, begun)
         except IntegrityError as error:
             if error.detail_code != "checksum":
                 raise
@@ -109,16 +117,19 @@ class Carrier:
             return False
         return await unless_stopped(self._job.token, engine.unchanged(state, self._options))
 
-    async def _fetch(self, state: FileState, engine: Engine, expected: Checksum | None) -> FileState:
+    async def _fetch(
+        self, state: FileState, engine: Engine, expected: Checksum | None, begun: Begun | None = None
+    ) -> FileState:
         if self._yard.witness is None:
-            return await self._carry(state, engine, expected, None)
+            return await self._carry(state, engine, expected, None, begun)
         with traced(self._yard.witness, self._job.task, state) as file:
-            return await self._carry(state, engine, expected, file)
+            return await self._carry(state, engine, expected, file, begun)
 
     async def _carry(
-        self, state: FileState, engine: Engine, expected: Checksum | None, file: FileTrace | None
+        self, state: FileState, engine: Engine, expected: Checksum | None, file: FileTrace | None, begun: Begun | None
     ) -> FileState:
         desk = Desk(self._job, self._yard, self._manifest, self._destination, self._throttle, state, expected)
+        desk.begun = begun
         desk.segment = None if file is None else file.segment
         desk.listed = self._listed
         try:

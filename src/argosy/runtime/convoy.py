@@ -11,7 +11,7 @@ from typing import Final
 from argosy.core.redact import redacted_url
 from argosy.core.retry import RetryAt, RetryPolicy, next_step
 from argosy.core.types import FileState, FileStatus
-from argosy.engines.port import Cancelled
+from argosy.engines.port import Begun, Cancelled
 from argosy.errors import ArgosyError, DiskFull, Failure, Offline, StoreError, TransferError
 from argosy.runtime.carrier import Carrier
 from argosy.runtime.manifest import Manifest, unfinished
@@ -55,10 +55,7 @@ class Convoy:
         try:
             async with asyncio.TaskGroup() as group:
                 publishing = group.create_task(self._publisher.run())
-                count = min(max(self._options.connections, FEWEST_LANES), MOST_LANES, len(self._todo))
-                lanes = [group.create_task(self._lane()) for _ in range(count)]
-                if lanes:
-                    await asyncio.wait(lanes)
+                await self._bring_them(group)
                 self._publisher.end()
                 await publishing
         except BaseExceptionGroup as group_error:
@@ -67,14 +64,29 @@ class Convoy:
             self._job.token.check()
         self._raise_failures()
 
+    async def _bring_them(self, group: asyncio.TaskGroup) -> None:
+        """Return once every file is with the publisher, or given up for now."""
+        count = min(max(self._options.connections, FEWEST_LANES), MOST_LANES, len(self._todo))
+        tray = self._carrier.tray(self._publisher, self._todo, self._bring_in_turn)
+        if tray.engine is not None:
+            await tray.engine.fetch_bulk(tray, self._options, count)
+            self._stopped = self._job.token.stop is not None
+            return
+        lanes = [group.create_task(self._lane()) for _ in range(count)]
+        if lanes:
+            await asyncio.wait(lanes)
+
     async def _lane(self) -> None:
         while self._todo and not self._stopped:
-            try:
-                await self._bring(self._todo.popleft())
-            except Cancelled:
-                self._stopped = True  # the others make their own last checkpoints
+            await self._bring_in_turn(self._todo.popleft())
 
-    async def _bring(self, state: FileState) -> None:
+    async def _bring_in_turn(self, state: FileState, begun: Begun | None = None) -> None:
+        try:
+            await self._bring(state, begun)
+        except Cancelled:
+            self._stopped = True  # the others make their own last checkpoints
+
+    async def _bring(self, state: FileState, begun: Begun | None) -> None:
         """Bring one file, again and again within its own budget of retries."""
         policy = RetryPolicy(max_retries=self._options.file_retries)
         attempt = 0
@@ -82,7 +94,7 @@ class Convoy:
             self._job.token.check()
             before = self._manifest.files[state.index].received
             try:
-                brought = await self._carrier.bring(self._manifest.files[state.index])
+                brought = await self._carrier.bring(self._manifest.files[state.index], begun)
             except (Cancelled, DiskFull, Offline, StoreError):
                 raise
             except ArgosyError as error:
@@ -91,7 +103,7 @@ class Convoy:
                 if not isinstance(step, RetryAt):
                     self._manifest.note(failed(now, error))
                     return
-                attempt = step.attempt
+                attempt, begun = step.attempt, None
                 self._manifest.note(replace(now, error=error.failure(), attempts=now.attempts + 1))
                 await self._rest(step.delay_s)
             else:

@@ -16,7 +16,7 @@ from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.blocks import rehashed
 from argosy.destinations.digest import READ_BYTES, wrong_pieces
 from argosy.destinations.port import Facts, Part
-from argosy.engines.port import CancelToken, HostGate, Segment, Throttle
+from argosy.engines.port import Begun, CancelToken, HostGate, Segment, Throttle
 from argosy.runtime.manifest import Manifest
 from argosy.runtime.message import Item, Remark
 from argosy.runtime.ports import Destination, Digest
@@ -51,6 +51,8 @@ class Desk:
         """Whether the source's listing says how long the file is, and what its bytes are."""
         self.segment: Callable[[Segment], None] | None = None
         """Told of each segment that has ended; see :func:`argosy.engines.port.segments_of`."""
+        self.begun: Begun | None = None
+        """A request for the file that is under way already; see :func:`argosy.engines.port.begun_of`."""
         self._parts: list[Part] = []
         self._digesting: asyncio.Task[None] | None = None
         self._reading: asyncio.Future[Any] | None = None

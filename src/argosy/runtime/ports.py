@@ -10,7 +10,7 @@ from argosy.core.events import Recorded
 from argosy.core.lifecycle import Stop
 from argosy.core.probe import Found
 from argosy.core.types import FileSpec, FileState, Task, TaskId, TaskSpec, TransferOptions
-from argosy.destinations.port import Facts, Loan, Part
+from argosy.destinations.port import Facts, Loan, Part, Proof
 from argosy.engines.port import Engine
 from argosy.sources.port import Headers, Web
 
@@ -47,6 +47,12 @@ class Destination(Protocol):
         self, state: FileState, facts: Facts, *, options: TransferOptions, fence: int, alive: Callable[[], bool]
     ) -> tuple[Part, FileState]:
         """Name the file and open its part. Raises AlreadyThere, UnsafePath, LocalError or DiskFull."""
+        ...
+
+    def hold(self, state: FileState, facts: Facts, body: bytes, proof: Proof, *, fence: int) -> FileState | None:
+        """Return the state of a new small file, all of whose bytes are held until it is published; None if they cannot be
+        held. Raises UnsafePath.
+        """
         ...
 
     async def adopt(self, state: FileState) -> FileState:

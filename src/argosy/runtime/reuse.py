@@ -32,6 +32,10 @@ class Reuse:
         options = job.task.spec.options
         self._allowed = yard.reuse != "off" and not options.public_only
 
+    def may_have(self, wanted: Checksum | None) -> bool:
+        """Tell whether it is worth looking for a file of this checksum."""
+        return self._allowed and wanted is not None and wanted.algorithm in HEX_DIGITS
+
     async def is_proven(self, state: FileState) -> bool:
         """Tell whether the published file was verified by the very checksum that is wanted, and is as it was left."""
         if state.checksum is None or state.published is None:

@@ -15,6 +15,10 @@ from argosy.sources.port import Plain, Web
 PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22}
 LONGEST_URL: Final = 65_536
 _CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
+_USUAL: Final = re.compile(
+    r"(?:https?|ftps?|sftp)://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[1-9][0-9]{0,3})?/[!-~]{0,2000}"
+)
+"""What most are, told in a tenth of the time."""
 
 
 class UrlSource(Plain):
@@ -26,7 +30,8 @@ class UrlSource(Plain):
         return text.partition("://")[0].lower() in PORTS
 
     def describe(self, text: str) -> FileSpec:
-        check(text)
+        if _USUAL.fullmatch(text) is None:
+            check(text)
         return FileSpec((text,))
 
     async def resolve(self, spec: TaskSpec, _: Web) -> Sequence[FileSpec]:

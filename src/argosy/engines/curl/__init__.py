@@ -9,6 +9,8 @@
                           │      │ runs on
                           └──────┴─ Client: the multi handle and its idle easy handles
 
+    CurlEngine.fetch_bulk ── Bulk: many small files, a dash each, over some handles that are used again and again
+
 ``core/answer.py`` judges what servers say, ``core/ranges.py`` says which bytes are missing, ``core/pace.py`` how many
 connections are worth having; here it is only carried out.
 """

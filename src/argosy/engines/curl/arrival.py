@@ -161,11 +161,12 @@ class Arrivals:
         self._compare_announced(total)
         version = validators if validators.length == total else replace(validators, length=total)
         holding.validators = stream.origin.version = version
-        holding.state = described(holding.state, head, validators, total, resumable=resumable)
+        facts = facts_of(head, stream.request.url, validators, total, resumable=resumable)
+        holding.state = described(holding.state, facts)
         if total is not None and holding.ranges.size is None:
             holding.learn_size(total)
         if not holding.placed:
-            holding.place(facts_of(head, stream.request.url, validators, total, resumable=resumable))
+            holding.place(facts)
         piece = holding.ranges.pieces[0]
         piece.owned, stream.piece = True, piece
         holding.ledger.begin(piece)

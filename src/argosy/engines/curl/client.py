@@ -12,7 +12,7 @@ import pycurl
 
 from argosy.core.types import TransferOptions
 from argosy.engines.curl.failure import translate
-from argosy.engines.curl.request import Request, configure
+from argosy.engines.curl.request import Request, address, configure
 from argosy.errors import ArgosyError
 
 if TYPE_CHECKING:
@@ -119,6 +119,14 @@ class Client:
         if self._border is not None:
             self._border.watch(curl, request.url, options)
         return curl
+
+    def turn(self, curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
+        """Let a handle whose request went well make another one, which differs from that in nothing but the URL."""
+        self._sockets.learn(curl)
+        curl.setopt(pycurl.COOKIELIST, "ALL")
+        address(curl, request.url)
+        if self._border is not None:
+            self._border.watch(curl, request.url, options)
 
     def failure(self, error: pycurl.error, curl: pycurl.Curl) -> ArgosyError:
         """Return what the failure of the handle's request means; to be asked before its release."""

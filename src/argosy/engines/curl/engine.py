@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from argosy.core.answer import Asked, Known, Untouched, Whole, judge, refusal
 from argosy.core.header import Match, Validators
 from argosy.core.types import FileState, TransferOptions
+from argosy.engines.curl.bulk import Bulk
 from argosy.engines.curl.client import Client
-from argosy.engines.curl.dash import Dash, is_worth_trying
+from argosy.engines.curl.dash import Dash, dash, is_worth_trying, stored
 from argosy.engines.curl.fetch import Fetch
 from argosy.engines.curl.holding import validators_of
 from argosy.engines.curl.origin import check_url
 from argosy.engines.curl.question import ask, part_of
-from argosy.engines.port import Desk
+from argosy.engines.port import Desk, Tray, begun_of
 from argosy.errors import ArgosyError, BadResponse
 
 if TYPE_CHECKING:
@@ -52,15 +53,20 @@ class CurlEngine:
 
     async def fetch(self, state: FileState, options: TransferOptions, desk: Desk) -> FileState:
         client = self._client_for(options)
-        if not is_worth_trying(state, desk):
-            return await Fetch(client, state, options, desk).run()
-        dash = Dash(client, state, options, desk)
-        brought = await dash.run()
-        if brought is not None:
-            return brought
+        begun, whole = begun_of(desk), False
+        if not isinstance(begun, Dash):
+            begun = None
+        if begun is None and is_worth_trying(state, desk):
+            begun, whole = await dash(client, state, options, desk)
+        if begun is not None and whole:
+            return await stored(begun, state, desk)
         fetch = Fetch(client, state, options, desk)
-        fetch.adopt(dash)
+        if begun is not None:
+            fetch.adopt(begun)
         return await fetch.run()
+
+    async def fetch_bulk(self, tray: Tray, options: TransferOptions, width: int) -> None:
+        await Bulk(self._client_for(options), tray, options).run(width)
 
     async def unchanged(self, state: FileState, options: TransferOptions) -> bool:
         """Tell whether the server says that the file is still the version which ``state`` describes.

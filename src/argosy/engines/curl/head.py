@@ -13,11 +13,15 @@ def parse_head(lines: Sequence[bytes]) -> Head:
     fields: dict[str, list[str]] = {}
     for line in b"".join(lines).decode("latin-1").split("\n"):
         name, colon, value = line.partition(":")
-        if line.startswith("HTTP/"):
+        if name[:5] == "HTTP/":
             code = line.split(" ", 2)[1].strip() if " " in line else ""
             status, fields = int(code) if code.isdigit() else 0, {}
         elif colon:
-            fields.setdefault(name.strip().lower(), []).append(value.strip())
+            name = name.strip().lower()
+            if name in fields:
+                fields[name].append(value.strip())
+            else:
+                fields[name] = [value.strip()]
     return Head(status, fields)
 
 

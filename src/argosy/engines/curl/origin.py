@@ -63,8 +63,7 @@ class Origin:
         """Return the present URL, whether it is of the original's origin, and its host: looked up once for each URL."""
         if self._seen is None or self._seen[0] is not self.url:
             same = self.url is self.original or origin(self.url) == origin(self.original)
-            place = _HOST.match(self.url)
-            self._seen = (self.url, same, place[1] if place else "")
+            self._seen = (self.url, same, host_of(self.url))
         return self._seen
 
     @property
@@ -137,6 +136,12 @@ class Origin:
         else:
             return False
         return True
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, with its port, as connections are counted by."""
+    place = _HOST.match(url)
+    return place[1] if place else ""
 
 
 def wired(url: str) -> str:

@@ -71,12 +71,17 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", port
 
 
+def address(curl: pycurl.Curl, url: str) -> None:
+    """Set the URL, and what depends on nothing else."""
+    curl.setopt(pycurl.URL, url)
+    written_so = "%2" in url and "%2e" in url.lower()  # on purpose: a part of the name, as an object's key may have
+    curl.setopt(pycurl.PATH_AS_IS, int(written_so))
+
+
 def configure(curl: pycurl.Curl, request: Request, options: TransferOptions) -> None:
     """Set every option of the request on a fresh handle, except the callbacks."""
     set_ = curl.setopt
-    set_(pycurl.URL, request.url)
-    if "%2e" in request.url.lower():  # written so on purpose: a part of the name, as an object's key may have
-        set_(pycurl.PATH_AS_IS, 1)
+    address(curl, request.url)
     set_(pycurl.PROTOCOLS, _PROTOCOLS)
     set_(pycurl.NOSIGNAL, 1)
     set_(pycurl.BUFFERSIZE, LIMITED_BUFFER_BYTES if request.limited else BUFFER_BYTES)

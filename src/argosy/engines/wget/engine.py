@@ -157,7 +157,7 @@ class Transfer:
     def _place(self, head: Head, validators: Validators, total: int | None) -> None:
         url = self._report.url or self._roll.state.urls[0]
         facts = facts_of(head, url, validators, total, resumable=True)
-        self._roll.state = described(self._roll.state, head, validators, total, resumable=True)
+        self._roll.state = described(self._roll.state, facts)
         if not self._roll.placed:
             self._roll.place(facts)
             if self._roll.received != self._start:

@@ -43,6 +43,10 @@ def _text(value: str | None) -> str | None:
     return value if value is None or value.isascii() else armour(value)
 
 
+def _out(value: str | None) -> str | None:
+    return value if value is None else disarm(value)
+
+
 # -- tasks -----------------------------------------------------------------------------------------
 TASK_FIELDS = tuple(field.name for field in fields(Task) if field.name != "spec")
 """The fields of a task that are columns of the same name."""
@@ -119,6 +123,7 @@ def candidate_from_row(row: Row) -> Candidate:
 
 
 # -- files -----------------------------------------------------------------------------------------
+_STATUS = {status.value: status for status in FileStatus}
 FILE_COLUMNS = (
     "number", "position", "urls", "path", "size", "checksum", "status", "part", "published", "etag", "last_modified",
     "date_is_strong", "content_type", "resumable", "attempts", "error", "verified_by",
@@ -162,35 +167,16 @@ def segment_values(number: int, file: FileState) -> tuple[Any, ...] | None:
 
 def file_from_row(task_id: TaskId, row: Row) -> FileState:
     """Return the file of a row of the query ``files`` (columns of ``files``, then of ``segments`` or nulls)."""
-    text = _maybe(disarm)
     (index, urls, path, size, checksum, status, part, published, etag, last_modified, date_is_strong) = row[:11]
     (content_type, resumable, attempts, error, verified_by) = row[11:16]
     (received, extents, block_size, block_hashes, part_mtime_ns, memo) = row[16:]
     return FileState(
-        task_id=task_id,
-        index=index,
-        urls=tuple(json.loads(urls)),
-        path=text(path),
-        size=size,
-        checksum=checksum_from_text(checksum),
-        status=FileStatus(status),
-        part=text(part),
-        published=text(published),
-        received=received or 0,
-        extents=extents_from_bytes(bytes.fromhex(extents or "")),
-        block_size=block_size or 0,
-        block_hashes=bytes.fromhex(block_hashes or ""),
-        part_mtime_ns=part_mtime_ns,
-        memo=text(memo),
-        etag=text(etag),
-        last_modified=text(last_modified),
-        date_is_strong=bool(date_is_strong),
-        content_type=text(content_type),
-        resumable=None if resumable is None else bool(resumable),
-        attempts=attempts,
-        error=failure_from_text(error),
-        verified_by=verified_by,
-    )
+        task_id, index, tuple(json.loads(urls)), _out(path), size, checksum_from_text(checksum), _STATUS[status],
+        _out(part), _out(published), received or 0, extents_from_bytes(bytes.fromhex(extents)) if extents else (),
+        block_size or 0, bytes.fromhex(block_hashes) if block_hashes else b"", part_mtime_ns, _out(etag),
+        _out(last_modified), bool(date_is_strong), _out(content_type), None if resumable is None else bool(resumable),
+        attempts, failure_from_text(error), verified_by, _out(memo),
+    )  # fmt: skip
 
 
 # -- events ----------------------------------------------------------------------------------------

@@ -35,6 +35,10 @@ def runs(name: str, *, host: str = "a:80", connections: int = 1) -> Running:
     return Running(name, host, "/d", connections, Queue.AUTOMATIC)
 
 
+def finishes(name: str, *, host: str = "a:80", connections: int = 0) -> Running:
+    return replace(runs(name, host=host, connections=connections), finishing=True)
+
+
 def names(made: Plan) -> list[str]:
     return [task.id for task in made.picks]
 
@@ -533,3 +537,24 @@ def test_what_is_explained_is_what_is_planned(
         )  # fmt: skip
         picked = plan([each], running, limits, situation).picks != ()
         assert picked == (why(task, running=running, limits=limits, situation=situation).code == "ready")
+
+
+# -- those that are finishing --------------------------------------------------------------------------
+
+
+def test_a_task_that_is_finishing_has_given_its_slot_and_its_connection_to_the_next() -> None:
+    limits = Limits(max_running=1, connections_per_host=1)
+    assert names(plan([waits("next")], [finishes("first")], limits, QUIET)) == ["next"]
+    assert names(plan([waits("next")], [runs("first")], limits, QUIET)) == []
+
+
+def test_a_connection_that_is_still_open_counts_also_when_its_task_is_finishing() -> None:
+    limits = Limits(max_running=2, connections_per_host=1)
+    assert names(plan([waits("next")], [finishes("first", connections=1)], limits, QUIET)) == []
+
+
+@pytest.mark.parametrize(("finishing", "free"), [(0, 2), (1, 2), (2, 2), (3, 1), (4, 0), (9, 0)])
+def test_no_more_than_would_fill_all_slots_finish_beside_those_that_run(finishing: int, free: int) -> None:
+    limits = Limits(max_running=2, connections_per_host=99)
+    ending = [finishes(f"ending {index}") for index in range(finishing)]
+    assert len(plan([waits(str(index)) for index in range(9)], ending, limits, QUIET).picks) == free

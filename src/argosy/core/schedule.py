@@ -58,6 +58,8 @@ class Running:
     directory: str
     connections: int
     queue: Queue
+    finishing: bool = False
+    """Every byte is here; what is left is to record that and to name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +147,22 @@ def closed_hosts(running: Sequence[Running], limits: Limits, situation: Situatio
 
 
 def busy_slots(running: Sequence[Running], limits: Limits, situation: Situation) -> int:
-    """Return how many of ``limits.max_running`` are taken."""
-    return len(running) + (situation.paused_slots if limits.hold_slot_while_paused else 0)
+    """Return how many of ``limits.max_running`` are taken.
+
+    Who is finishing has given its place to the next one, so that small tasks do not wait for the disk in turn; where it is
+    the disk that is slow, no more than would fill all places do so at a time.
+    """
+    finishing = sum(task.finishing for task in running)
+    queueing = max(0, finishing - limits.max_running)
+    paused = situation.paused_slots if limits.hold_slot_while_paused else 0
+    return len(running) - finishing + queueing + paused
 
 
 def host_loads(running: Sequence[Running]) -> Counter[str]:
-    """Return the connections in use to each host. A task that has none yet is about to open one."""
+    """Return the connections in use to each host. A task that has none yet is about to open one, or needs none any more."""
     loads: Counter[str] = Counter()
     for task in running:
-        loads[task.host] += max(1, task.connections)
+        loads[task.host] += task.connections or (0 if task.finishing else 1)
     return loads
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from argosy.core.breaker import BACKLOG, FOREGROUND
 from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
 from argosy.core.limits import Limits
 from argosy.core.retry import RETRY_AFTER_CAP_S
-from argosy.core.schedule import Candidate, Running, Situation, closed_hosts, plan, window_opens
+from argosy.core.schedule import Candidate, Running, Situation, busy_slots, closed_hosts, plan, window_opens
 from argosy.core.timetable import next_change, parse_window
 from argosy.core.types import Status, Task, TaskId
 from argosy.errors import DiskFull, StoreError
+from argosy.runtime.backlog import Backlog
 from argosy.runtime.circuits import Circuits
 from argosy.runtime.clock import Alarm, Clock
 from argosy.runtime.holdings import Holdings
@@ -32,8 +33,6 @@ FEW: Final = 8
 GATHER_S: Final = 0.005
 LISTEN_S: Final = 1.0
 """While a host that failed is being tried, this often a look whether bytes come."""
-SPARE_CANDIDATES: Final = 32
-"""Looked at beyond twice the free slots: some will turn out to be blocked by their host or disk."""
 
 
 class Scheduler:
@@ -52,11 +51,7 @@ class Scheduler:
         self._alarm = Alarm(clock)
         self._held = 0
         self._planned_s = 0.0
-        self._stale = True
-        self._ready: list[Candidate] = []
-        """What the store last said could run, less what has been claimed; as good as new until something waits anew."""
-        self._read: Mapping[TaskId, Task] = {}
-        """The whole of these tasks, read together."""
+        self._backlog = Backlog(store, session)
         self._circuits = Circuits(BACKLOG if session is None else FOREGROUND)
         self._cooling: dict[str, float] = {}
         self._looked_at = 0.0
@@ -65,7 +60,8 @@ class Scheduler:
 
     def wake(self, *, waiting: bool = True) -> None:
         """Something has changed: look again. ``waiting``: among the tasks that wait, so the store must be asked."""
-        self._stale = self._stale or waiting
+        if waiting:
+            self._backlog.outdated()
         self._alarm.ring()
 
     @contextlib.contextmanager
@@ -112,7 +108,8 @@ class Scheduler:
     def _as_running(self, task: Task) -> Running:
         gauge = self._holdings.gauges.get(task.id)
         connections = 0 if gauge is None else gauge.connections
-        return Running(task.id, task.host, task.spec.directory, connections, task.queue)
+        finishing = task.status is Status.COMPLETING
+        return Running(task.id, task.host, task.spec.directory, connections, task.queue, finishing)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -124,7 +121,8 @@ class Scheduler:
             except (StoreError, DiskFull) as error:
                 log.warning("scheduler.store_failed", extra={"code": error.detail_code, "error": error.message})
                 delay_s = STORE_RETRY_S
-            await self._alarm.wait(delay_s)
+            if not await self._alarm.wait(delay_s) and delay_s > GATHER_S:
+                self._backlog.outdated()  # nobody tells what other processes add
 
     async def _round(self) -> float:
         """Claim what may run now, and return when to look again if nobody wakes us."""
@@ -132,50 +130,33 @@ class Scheduler:
         now = self._clock.epoch()
         if self._held:
             return LONGEST_SLEEP_S
-        free = limits.max_running - len(self._holdings.tasks)
+        situation = self.situation(await self._paused_slots())
+        running = self.running()
+        free = limits.max_running - busy_slots(running, limits, situation)
         if 0 < free < limits.max_running // FEW and self._clock.steady() - self._planned_s < GATHER_S:
             return GATHER_S
         self._planned_s = self._clock.steady()
         listening = self._circuits.listen(self._holdings.tasks.values(), self._holdings.gauges, now)
-        situation = self.situation(await self._paused_slots())
         if window_opens(limits, situation) is not None:
             self._stop_all()
         elif free <= 0:
             return self._window_closes_s()
-        running = self.running()
         closed = closed_hosts(running, limits, situation)
-        candidates = await self._candidates(now, max(0, free), closed)
+        candidates = await self._backlog.candidates(now, max(0, free), closed)
         chosen = plan(candidates, running, limits, situation)
         if chosen.picks:
             await self._claim(chosen.picks)
             if len(chosen.picks) >= free:
                 return self._window_closes_s()
-        due = await self._store.next_due(now=now, session=self._session)
         rests = [*self._full.values(), *situation.cooling.values(), *situation.failing.values()]
-        wakes = [moment for moment in (due, chosen.wake_at, *rests) if moment is not None and moment > now]
+        wakes = [m for m in (self._backlog.due_at, chosen.wake_at, *rests) if m is not None and m > now]
         soonest = min(wakes, default=now + LONGEST_SLEEP_S) - self._clock.epoch()
-        # What comes due is not among the candidates yet: the next look must be at the store.
-        self._stale = True
         return max(0.0, min(soonest, self._window_closes_s(), LISTEN_S if listening else LONGEST_SLEEP_S))
 
-    async def _candidates(self, now: float, free: int, closed: Collection[str]) -> list[Candidate]:
-        if not self._stale:
-            ready = [candidate for candidate in self._ready if candidate.host not in closed]
-            if len(ready) >= 2 * free:
-                return ready
-        self._stale = False
-        found = await self._store.runnable(
-            now=now, limit=2 * free + SPARE_CANDIDATES, session=self._session, full_hosts=closed
-        )
-        self._read = await self._store.get([candidate.id for candidate in found])
-        self._ready = [candidate for candidate in found if candidate.id in self._read]
-        return self._ready
-
-    async def _claim(self, picks: tuple[Candidate, ...]) -> None:
-        gone = {task.id for task in picks}
-        self._ready = [task for task in self._ready if task.id not in gone]
-        outcomes = await self._router.ask_all([(task.id, Take(self._read[task.id])) for task in picks])
-        if any(outcome.error is not None for outcome in outcomes):
+    async def _claim(self, picks: Sequence[Candidate]) -> None:
+        tasks = await self._backlog.take(picks)
+        outcomes = await self._router.ask_all([(task.id, Take(task)) for task in tasks])
+        if len(tasks) < len(picks) or any(outcome.error is not None for outcome in outcomes):
             self.wake()
 
     async def _paused_slots(self) -> int:

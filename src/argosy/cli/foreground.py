@@ -93,8 +93,8 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
         async with Runtime(session=True, max_running=manner.jobs) as runtime, runtime.subscribe() as events:
             follower = Follower(runtime, teller)
             handles = await runtime.add_many(requests)
-            for handle, task in zip(handles, await asyncio.gather(*(handle.task() for handle in handles)), strict=True):
-                follower.add(task, joined=handle.joined)
+            for handle in handles:
+                follower.add(handle.seen, joined=handle.joined)
             ended = await first_of(
                 follower.until_rest(events), stopping.asked.wait(), _after(manner.most_s), follower.full.wait()
             )

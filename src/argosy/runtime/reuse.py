@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Final
 
 from argosy.core.checksum import HEX_DIGITS, Checksum
@@ -32,9 +33,16 @@ class Reuse:
         options = job.task.spec.options
         self._allowed = yard.reuse != "off" and not options.public_only
 
-    def may_have(self, wanted: Checksum | None) -> bool:
-        """Tell whether it is worth looking for a file of this checksum."""
-        return self._allowed and wanted is not None and wanted.algorithm in HEX_DIGITS
+    def may_have(self, state: FileState, wanted: Checksum | None) -> bool:
+        """Tell whether it is worth looking for the new file's bytes here. A checksum that is not among the algorithms proves
+        nothing if it does not fit; one that is not strong says only whether what stands in the file's own place is it.
+        """
+        if not self._allowed or wanted is None or wanted.algorithm not in HEX_DIGITS:
+            return False
+        return wanted.algorithm in STRONG or (state.path is not None and self._own(state.path).exists())
+
+    def _own(self, path: str) -> Path:
+        return Path(self._job.task.spec.directory, path)
 
     async def is_proven(self, state: FileState) -> bool:
         """Tell whether the published file was verified by the very checksum that is wanted, and is as it was left."""
@@ -47,12 +55,11 @@ class Reuse:
 
     async def borrow(self, state: FileState, wanted: Checksum | None) -> FileState | None:
         """Return the file with every byte here and verified, if a kept file has them. Raises Cancelled."""
-        if wanted is None or wanted.algorithm not in HEX_DIGITS:  # one that proves nothing if it does not fit
+        if wanted is None or not self.may_have(state, wanted):
             return None
         kept = await self._kept(wanted)
-        if state.path is not None and state.size is not None and self._allowed:
-            own = f"{self._job.task.spec.directory}/{state.path}"
-            kept = [*kept, Kept(own, state.size, None)]  # what stands there may be it, whoever has brought it
+        if state.path is not None and state.size is not None:
+            kept = [*kept, Kept(str(self._own(state.path)), state.size, None)]  # it may be it, whoever has brought it
         if not kept:
             return None
         token = self._job.token

@@ -72,7 +72,7 @@ class Tray:
         untouched = state.status is FileStatus.PENDING and state.published is None and state.error is None
         if not untouched or (state.index < len(spec.files) and spec.files[state.index].pieces is not None):
             return False
-        return not self._reuse.may_have(state.checksum) and self._engine_for(state.urls[0]) is self.engine
+        return not self._reuse.may_have(state, state.checksum) and self._engine_for(state.urls[0]) is self.engine
 
     def bring(self, state: FileState, facts: Facts, body: bytes) -> bool:
         if self._listed and state.size not in (None, facts.size):

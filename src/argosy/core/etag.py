@@ -93,12 +93,8 @@ class _Way:
             self.filled += len(piece)
             data = data[len(piece) :]
             if self.filled == self.part:
-                self._close()
-
-    def _close(self) -> None:
-        if self.running is not None:
-            self.done += self.running.digest()
-        self.running, self.filled = None, 0
+                self.done += self.running.digest()
+                self.running, self.filled = None, 0
 
     def in_parts(self) -> str:
         digests = self._digests()

@@ -6,9 +6,11 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -76,10 +78,36 @@ def test_each_kind_of_failure_has_its_exit_code_and_says_what_to_do(
     assert not (argosy.folder / "a.bin").exists()
 
 
+def test_a_port_where_nobody_listens_fails_within_seconds(argosy: Argosy) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # it is ours, and does not listen
+        ran = argosy("get", f"http://127.0.0.1:{nobody.getsockname()[1]}/a.bin", "--json")
+    assert ran.code == 3
+    waits = [moment(line["due_at"]) - moment(line["at"]) for line in ran.lines if line["event"] == "retrying"]
+    assert len(waits) == 5
+    assert max(waits) < 1.0
+    (failed,) = (line["error"] for line in ran.lines if line["event"] == "failed")
+    assert (failed["code"], "port" in failed["hint"]) == ("connection_refused", True)
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_how_soon_it_is_tried_again_is_told_in_tenths_of_a_second(argosy: Argosy, server: FaultyServer) -> None:
+    ran = argosy("get", server.add("/a.bin", BODY, faults=[faults.HangUp(times=2)]))
+    assert ran.code == 0
+    told = re.findall(r"; retry \d of 5 (.*)", ran.err)
+    assert told
+    assert all(re.fullmatch(r"now|in (0\.\d|[1-9]\d*)s", each) for each in told), told
+
+
 def test_a_wrong_checksum_exits_7_and_puts_nothing_in_place(argosy: Argosy, server: FaultyServer) -> None:
     ran = argosy("get", server.add("/a.bin", BODY), "--checksum", "sha256:" + "0" * 64)
     assert ran.code == 7
     assert [path for path in argosy.folder.iterdir() if not path.name.startswith(".")] == []
+    assert "note: a.bin has sha256 " in ran.err
+    assert "error: a.bin has sha256 " in ran.err
 
 
 def test_a_right_checksum_is_told_in_json(argosy: Argosy, server: FaultyServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,11 @@ from argosy.core.retry import (
     RetryAt,
     RetryPolicy,
     delay,
+    most_retries,
     next_step,
     parse_retry_after,
 )
+from argosy.core.types import Task, TaskSpec
 from argosy.errors import Failure, UsageError
 
 POLICY = RetryPolicy()
@@ -27,6 +30,7 @@ CUT = Failure("incomplete", "the connection was cut", retryable=True)
 GONE = Failure("refused", "404 Not Found")
 NOW = 1_790_000_000.0  # September 2026
 
+REFUSED = Failure("connection_refused", "nobody listens there", retryable=True)
 NAMELESS = Failure("unknown_host", "there is no host called exmaple.org", retryable=True)
 
 uniforms = st.floats(0, 1, exclude_max=True)
@@ -146,3 +150,39 @@ def test_a_name_that_does_not_exist_is_tried_twice_more_within_seconds(most: int
         attempt = step.attempt
     assert len(steps) == min(2, most)
     assert sum(steps) <= 3.0
+
+
+@given(st.integers(0, 60), uniforms)
+def test_a_port_where_nobody_listens_is_tried_within_a_second_each_time_by_who_waits(most: int, uniform: float) -> None:
+    """As often as was asked, for who types ``--retries 60`` waits for a server that is about to start."""
+    policy, steps, attempt = RetryPolicy(max_retries=most), [], 0
+    while isinstance(step := next_step(policy, REFUSED, attempt, False, uniform, first_contact=True), RetryAt):
+        steps.append(step.delay_s)
+        attempt = step.attempt
+    assert len(steps) == most
+    assert all(step < 1.0 for step in steps)
+
+
+def test_who_has_had_something_from_there_already_is_patient_with_it() -> None:
+    assert next_step(POLICY, REFUSED, 3, False, 0.5) == next_step(POLICY, CUT, 3, False, 0.5) == RetryAt(8.0, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({}, False),
+        ({"session": "s"}, True),
+        ({"session": "s", "received": 1}, False),
+        ({"session": "s", "files_done": 1}, False),
+    ],
+)
+def test_it_is_the_first_contact_as_long_as_somebody_waits_and_nothing_has_come(
+    changes: dict[str, Any], first: bool
+) -> None:
+    task = Task("a" * 32, TaskSpec("http://h/a", "/"), 0.0, 0.0, **changes)
+    assert task.first_contact is first
+
+
+@pytest.mark.parametrize(("error", "most"), [(None, 5), (CUT, 5), (REFUSED, 5), (NAMELESS, 2)])
+def test_the_retries_that_are_told_are_those_that_are_granted(error: Failure | None, most: int) -> None:
+    assert most_retries(Task("a" * 32, TaskSpec("http://h/a", "/"), 0.0, 0.0, error=error)) == most

@@ -421,7 +421,7 @@ THREE = [runs("x"), runs("y", connections=15), runs("z", host="b:80")]
         ),
         (
             why(TASK, situation=replace(QUIET, cooling={"a:80": NOW + 123})),
-            Reason("host_cooling", "a:80 asked to be left alone until 20:32, 2m 03s from now", NOW + 123),
+            Reason("host_cooling", "a:80 asked to be left alone until 20:32 (in 2m 03s)", NOW + 123),
         ),
         (why(TASK, situation=replace(QUIET, cooling={"a:80": NOW})), Reason("ready", "about to start")),
         (

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.core.sizes import LARGEST_BYTES, format_duration, format_rate, format_size, parse_rate, parse_size
+from argosy.core.sizes import (
+    LARGEST_BYTES,
+    format_duration,
+    format_rate,
+    format_size,
+    format_soon,
+    parse_rate,
+    parse_size,
+)
 from argosy.errors import UsageError
 
 K, M, G = 1024, 1024**2, 1024**3
@@ -140,3 +148,12 @@ def test_a_rate_is_shown_per_second_and_none_as_unlimited() -> None:
 )
 def test_a_duration_is_shown_in_its_two_largest_units(seconds: float | None, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3.0, "now"), (0.0, "now"), (0.049, "now"), (0.05, "in 0.1s"), (0.4, "in 0.4s"), (0.949, "in 0.9s"),
+     (0.95, "in 1s"), (1.4, "in 1s"), (123.0, "in 2m 03s")],
+)  # fmt: skip
+def test_what_is_less_than_a_second_away_is_told_in_tenths_or_as_now(seconds: float, text: str) -> None:
+    assert format_soon(seconds) == text

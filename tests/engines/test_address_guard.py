@@ -140,7 +140,7 @@ async def test_an_address_that_may_be_reached_but_is_not_there_is_an_ordinary_fa
     with socket.create_server((HERE, 0)) as closed:
         port = closed.getsockname()[1]
     attempt = await bench.fetch(f"http://{HERE}:{port}/")
-    assert attempt.code == "connect"
+    assert attempt.code == "connection_refused"
     assert isinstance(attempt.error, NetworkError)
 
 

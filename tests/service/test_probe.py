@@ -58,7 +58,8 @@ def test_what_keeps_a_server_from_telling_is_told(service: Daemon, server: Fault
     missing = service.request("POST", "/v1/probe", {"source": server.url("/missing")})
     assert (missing.status, missing.json()["code"]) == (502, "http_404")
     nobody = service.request("POST", "/v1/probe", {"source": "http://127.0.0.1:9/"})
-    assert (nobody.status, nobody.json()["code"], nobody.json()["retryable"]) == (502, "connect", True)
+    told = nobody.json()
+    assert (nobody.status, told["code"], told["retryable"]) == (502, "connection_refused", True)
     inside = service.request("POST", "/v1/probe", {"source": "http://169.254.169.254/latest/meta-data"})
     assert (inside.status, inside.json()["code"]) == (403, "address")
     for sent in (

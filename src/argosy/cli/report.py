@@ -13,10 +13,10 @@ from argosy.cli import document, trouble
 from argosy.cli.face import Face, speaks_unicode
 from argosy.cli.progress.board import Board
 from argosy.cli.progress.view import Silent, View
-from argosy.cli.text import name_of, short
+from argosy.cli.text import name_of, short, told_of
 from argosy.core.names import terminal_safe
-from argosy.core.retry import RetryPolicy, granted
-from argosy.core.sizes import format_duration, format_rate, format_size
+from argosy.core.retry import most_retries
+from argosy.core.sizes import format_duration, format_rate, format_size, format_soon
 from argosy.core.types import FileState, Progress, Status, Task
 from argosy.errors import Failure
 
@@ -117,12 +117,12 @@ class Words:
         if self._face.quiet or task.error is None or task.error.code == "disk_full":
             return
         label = self._face.style("again:", sys.stderr, fg="yellow")
-        self._view.note(f"{label} {name_of(task)}: {terminal_safe(task.error.message)}; {_when(task)}")
+        self._view.note(f"{label} {told_of(name_of(task), task.error.message)}; {_when(task)}")
 
     def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
         if self._face.verbose or (code in NOTABLE and not self._face.quiet):
             label = self._face.style("note:", sys.stderr, fg="yellow")
-            self._view.note(f"{label} {name + ': ' if name else ''}{terminal_safe(message)}")
+            self._view.note(f"{label} {told_of(name, message)}")
 
     def draw(self, board: Board) -> None:
         self._view.draw(board)
@@ -198,10 +198,8 @@ class Lines:
 
 def _when(task: Task) -> str:
     """Return ``retry 1 of 5 in 4s``."""
-    soon = "now" if task.due_at is None else f"in {format_duration(task.due_at - time.time())}"
-    code = "" if task.error is None else task.error.code
-    most = granted(RetryPolicy(task.max_retries), code).max_retries
-    return f"retry {task.attempt} of {most} {soon}"
+    soon = format_soon(0.0 if task.due_at is None else task.due_at - time.time())
+    return f"retry {task.attempt} of {most_retries(task)} {soon}"
 
 
 def _why(task: Task) -> Failure:

@@ -42,6 +42,12 @@ def expected_name(spec: TaskSpec) -> str:
     return safe_name(name) if name else terminal_safe(redacted_url(spec.source))
 
 
+def told_of(name: str, message: str) -> str:
+    """Return what is told of something, safe for a terminal; its name stands before it once, and not twice."""
+    message = terminal_safe(message)
+    return message if not name or message.startswith(f"{name} ") else f"{name}: {message}"
+
+
 def short(task_id: str) -> str:
     return task_id[:SHOWN_ID]
 

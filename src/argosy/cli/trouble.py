@@ -28,6 +28,7 @@ ADVICE = {
     "incomplete": "the same command again goes on where this stopped",
     "proxy": "check --proxy and the *_proxy variables; --proxy none goes without",
     "connect": "nobody answers there; check host and port, or a proxy with --proxy",
+    "connection_refused": "nobody listens there: check host and port; the server may not be running",
     "timeout": "the same command again goes on where this stopped; --connect-timeout and --timeout give it longer",
     "stalled": "the same command again goes on where this stopped; --timeout gives the server longer",
     "network": "the same command again goes on where this stopped",

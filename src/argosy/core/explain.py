@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from argosy.core.limits import Limits
+from argosy.core.retry import most_retries
 from argosy.core.schedule import Running, Situation, busy_slots, host_loads, window_opens
-from argosy.core.sizes import format_duration, format_rate
+from argosy.core.sizes import format_duration, format_rate, format_soon
 from argosy.core.timetable import parse, rate_at
 from argosy.core.types import Progress, Status, Task, Want
 from argosy.value import dataclass
@@ -97,26 +98,24 @@ def _timed(task: Task, limits: Limits, situation: Situation) -> Iterator[Reason]
         yield Reason("window", f"waiting for the download window, which opens {_at(opening, situation)}", opening)
     cooled = situation.cooling.get(task.host)
     if cooled is not None and cooled > situation.now:
-        text = (
-            f"{task.host} asked to be left alone until {_clock(cooled, situation)}, {_in(cooled, situation)} from now"
-        )
+        text = f"{task.host} asked to be left alone until {_clock(cooled, situation)} ({_soon(cooled, situation)})"
         yield Reason("host_cooling", text, cooled)
     left_alone = situation.failing.get(task.host)
     if left_alone is not None and left_alone > situation.now:
-        again = f"tries again in {_in(left_alone, situation)}, with one task at first"
+        again = f"tries again {_soon(left_alone, situation)}, with one task at first"
         yield Reason("host_failing", f"{task.host} fails every task and is left alone; {again}", left_alone)
     if task.due_at is None or task.due_at <= situation.now:
         return
     if task.error is not None and task.error.code == "disk_full":
-        again = f"looks again in {_in(task.due_at, situation)}"
+        again = f"looks again {_soon(task.due_at, situation)}"
         yield Reason("disk_full", f"waiting for disk space in {task.spec.directory}; {again}", task.due_at)
     elif task.error is not None and task.error.code == "offline":
-        again = f"looks again in {_in(task.due_at, situation)}"
+        again = f"looks again {_soon(task.due_at, situation)}"
         yield Reason("offline", f"waiting for the network: this machine is offline; {again}", task.due_at)
     elif task.status is Status.RETRYING:
         wish = "; the server asked for that (Retry-After)" if task.error and task.error.retry_after_s else ""
-        count = f"{task.attempt} of {task.max_retries}"
-        text = f"retry {count} in {_in(task.due_at, situation)} after {_last_error(task)}{wish}"
+        count = f"{task.attempt} of {most_retries(task)}"
+        text = f"retry {count} {_soon(task.due_at, situation)} after {_last_error(task)}{wish}"
         yield Reason("retry", text, task.due_at)
     else:
         yield Reason("start_time", f"waiting for its start time {_at(task.due_at, situation)}", task.due_at)
@@ -214,12 +213,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _in(moment: float, situation: Situation) -> str:
-    return format_duration(moment - situation.now)
+def _soon(moment: float, situation: Situation) -> str:
+    return format_soon(moment - situation.now)
 
 
 def _at(moment: float, situation: Situation) -> str:
-    return f"at {_clock(moment, situation)} (in {_in(moment, situation)})"
+    return f"at {_clock(moment, situation)} ({_soon(moment, situation)})"
 
 
 def _clock(moment: float, situation: Situation) -> str:

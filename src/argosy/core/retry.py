@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from argosy.core.header import parse_http_date
+from argosy.core.types import Task
 from argosy.errors import Failure, UsageError
 from argosy.value import dataclass
 
@@ -21,6 +22,8 @@ MEAN_YEAR_S = 31_556_952
 
 BRIEFLY: Final = frozenset({"unknown_host"})
 """Codes of failures that seldom pass: enough for a network that is just coming up, and no more."""
+QUICKLY: Final = frozenset({"connection_refused"})
+"""Codes of failures that seldom pass if nothing has ever come from there: most likely the port is wrong."""
 
 _DELTA_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
@@ -41,6 +44,7 @@ class RetryPolicy:
 
 
 BRIEF = RetryPolicy(max_retries=2, initial_s=1.0, cap_s=2.0)
+QUICK = RetryPolicy(initial_s=1.0, factor=1.0, cap_s=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,28 @@ def _ceiling_s(policy: RetryPolicy, attempt: int) -> float:
         return policy.cap_s
 
 
-def granted(policy: RetryPolicy, code: str) -> RetryPolicy:
-    """Return what of the policy a failure of this code gets."""
-    if code not in BRIEFLY:
-        return policy
-    return replace(BRIEF, max_retries=min(policy.max_retries, BRIEF.max_retries))
+def granted(policy: RetryPolicy, code: str, *, first_contact: bool = False) -> RetryPolicy:
+    """Return what of the policy a failure of this code gets. ``first_contact``: somebody waits, and nothing has come yet."""
+    if code in BRIEFLY:
+        return replace(BRIEF, max_retries=min(policy.max_retries, BRIEF.max_retries))
+    if code in QUICKLY and first_contact:
+        return replace(QUICK, max_retries=policy.max_retries)
+    return policy
+
+
+def most_retries(task: Task) -> int:
+    """Return how many retries the task's last failure gets."""
+    return granted(RetryPolicy(task.max_retries), "" if task.error is None else task.error.code).max_retries
 
 
 def next_step(
-    policy: RetryPolicy, failure: Failure, attempt: int, progressed: bool, uniform: float
+    policy: RetryPolicy,
+    failure: Failure,
+    attempt: int,
+    progressed: bool,
+    uniform: float,
+    *,
+    first_contact: bool = False,
 ) -> RetryAt | GiveUp:
     """Decide what follows a failure after ``attempt`` retries without progress.
 
@@ -93,7 +110,7 @@ def next_step(
     every answer but gives something each time is then followed to the end, while one that makes us start from
     nothing again and again uses up the budget.
     """
-    policy = granted(policy, failure.code)
+    policy = granted(policy, failure.code, first_contact=first_contact)
     if not failure.retryable:
         return GiveUp(f"trying again cannot help: {failure.message}")
     made = 0 if progressed else attempt

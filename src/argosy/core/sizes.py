@@ -75,3 +75,10 @@ def format_duration(seconds: float | None) -> str:
     if whole < _DAY_S:
         return f"{whole // _HOUR_S}h {whole % _HOUR_S // _MINUTE_S:02}m"
     return f"{whole // _DAY_S}d {whole % _DAY_S // _HOUR_S:02}h"
+
+
+def format_soon(seconds: float) -> str:
+    """Return when something comes: ``now``, ``in 0.4s``, ``in 2m 03s``."""
+    if seconds < 0.05:
+        return "now"
+    return f"in {seconds:.1f}s" if seconds < 0.95 else f"in {format_duration(seconds)}"

@@ -58,7 +58,7 @@ def black_hole(host: str, port: int = 0) -> Iterator[int]:
 async def test_a_refused_connection_is_told_and_worth_a_retry(bench: Bench) -> None:
     done = await bench.fetch(f"http://127.0.0.1:{unused_port()}/file.bin")
 
-    assert done.code == "connect"
+    assert done.code == "connection_refused"
     assert done.error is not None
     assert done.error.retryable
     assert done.error.hint
@@ -176,7 +176,7 @@ async def test_a_network_that_goes_and_comes_back_costs_nothing(server: FaultySe
     assert cut.received > 500_000
 
     again = await bench.resume(cut)
-    assert again.code == "connect"
+    assert again.code == "connection_refused"
     assert again.received == cut.received
 
     server.come_up()

@@ -91,7 +91,7 @@ def attempt_failed(task: Task, trigger: AttemptFailed, now: float, policy: Retry
         return wait_out(task, failure, now)
     if is_to_pause(task) and (failure.retryable or failure.code in WAITED_OUT):
         return move(task, S.PAUSED, now, failure.code, error=failure, **FREE)
-    step = next_step(policy, failure, task.attempt, progressed, trigger.uniform)
+    step = next_step(policy, failure, task.attempt, progressed, trigger.uniform, first_contact=task.first_contact)
     if isinstance(step, GiveUp):
         return fail(task, failure, now, step.reason)
     return move(

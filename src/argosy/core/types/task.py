@@ -89,6 +89,11 @@ class Task:
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
+    @property
+    def first_contact(self) -> bool:
+        """Somebody waits for it in the foreground, and nothing of it has come yet."""
+        return self.session is not None and not self.received and not self.files_done
+
     def having(self, **changes: Any) -> Task:  # noqa: ANN401 - as dataclasses.replace
         """Return the same task with some fields changed, as :meth:`FileState.having` does: every step makes a few of them."""
         values: Iterable[Any] = map(changes.get, _TASK_FIELDS, _task_values(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import Final
 
@@ -70,6 +71,9 @@ def translate(error: pycurl.error, curl: pycurl.Curl | None = None) -> ArgosyErr
         return _refused_tunnel(tunnel)
     if code == pycurl.E_COULDNT_CONNECT and (proxied or "proxy" in detail):
         return NetworkError(f"the proxy could not be reached{said}", hint="check --proxy", code="proxy")
+    if code == pycurl.E_COULDNT_CONNECT and curl is not None and curl.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED:
+        hint = "check the port; the server may not be running"
+        return NetworkError(f"nobody listens there{said}", hint=hint, code="connection_refused")
     if code in _NETWORK:
         name, message, hint = _NETWORK[code]
         return NetworkError(message + said, hint=hint, code=name)

@@ -44,7 +44,9 @@ def test_run_with_nothing_to_do_ends_at_once(argosy: Argosy) -> None:
 
 def test_run_leaves_paused_tasks_alone(argosy: Argosy, server: FaultyServer) -> None:
     task_id = added(argosy, server.add("/a.bin", BODY), "--paused")
-    assert argosy("run").out == ""
+    ran = argosy("run")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == "1 task paused: 'argosy resume --all' lets them go on\n"
     assert status(argosy, task_id) == "paused"
     assert argosy("resume", task_id[:6]).code == 0
     assert argosy("run").out == f"{argosy.folder}/a.bin\n"
@@ -206,6 +208,11 @@ def test_verify_finds_a_changed_byte_and_repair_mends_it(argosy: Argosy, server:
     assert argosy("verify", "a.bin").code == 7  # a path is what a person has at hand
     assert argosy("verify", str(path), "--repair").code == 0
     assert path.read_bytes() == BODY * 20
+    assert [task["id"] for task in argosy("ls", "--all", "--json").document["tasks"]] == [task_id]
+    assert "repaired  256.0 KiB of it fetched again" in argosy("history", task_id).out
+    sent = server.bytes_sent()
+    assert argosy("get", server.url("/a.bin")).out == f"{path}\n"  # it is known for what was downloaded
+    assert server.bytes_sent() == sent
     assert argosy("verify", "none.bin").code == 2
 
 
@@ -234,9 +241,18 @@ def test_limits_are_shown_set_and_kept(argosy: Argosy) -> None:
     assert "2.0 MiB/s from 07:00" in argosy("limits").out
 
 
-def test_a_limit_that_makes_no_sense_is_refused(argosy: Argosy) -> None:
-    ran = argosy("limits", "--rate", "fast")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--rate", "fast"), "'fast'"),
+        (("--jobs", "foo"), "not a whole number from 1 to 1,000: 'foo'"),
+        (("--per-host", "0"), "not a whole number from 1 to 1,000: '0'"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused(argosy: Argosy, words: tuple[str, str], told: str) -> None:
+    ran = argosy("limits", *words)
     assert ran.code == 2
+    assert told in ran.err
     assert "try:" in ran.err
 
 

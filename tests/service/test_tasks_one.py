@@ -220,7 +220,8 @@ def test_a_damaged_file_is_found_and_repaired(service: Daemon, server: FaultySer
     assert (found["id"], found["ok"], found["files"][0]["damaged"]) == (task_id, False, [[0, len(BODY)]])
     mended = service.request("POST", path, {"repair": True}).json()
     assert mended["ok"]
-    assert mended["repaired_by"]
+    assert mended["repaired"]
+    assert [task["id"] for task in service.request("GET", "/v1/tasks").json()["tasks"]] == [task_id]
     assert (service.folder / "a.bin").read_bytes() == BODY
 
 

@@ -106,14 +106,14 @@ def _as_json(task_id: TaskId, directory: str, report: VerifyReport) -> dict[str,
          "damaged": [list(extent) for extent in file.damaged]}
         for file in report.files
     ]  # fmt: skip
-    return {"id": task_id, "ok": report.ok, "repaired_by": report.repaired_by, "files": files}
+    return {"id": task_id, "ok": report.ok, "repaired": report.repaired, "files": files}
 
 
 def _print(face: Face, directory: str, report: VerifyReport) -> None:
     for file in report.files:
         word = face.style("right", sys.stdout, fg="green") if file.ok else face.style("WRONG", sys.stdout, fg="red")
         face.say(f"{word}  {terminal_safe(str(Path(directory, file.path)))}  ({_how(file)})")
-    if report.repaired_by:
+    if report.repaired:
         face.note("repaired: only what was damaged was fetched")
     elif not report.ok:
         face.note(f"'argosy verify {report.task_id[:8]} --repair' fetches what is damaged, and nothing else")

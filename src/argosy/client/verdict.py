@@ -35,4 +35,4 @@ def report(document: Mapping[str, Any]) -> VerifyReport:
         FileReport(file["path"], file["ok"], file["checked_by"], tuple((first, end) for first, end in file["damaged"]))
         for file in document["files"]
     )
-    return VerifyReport(document["id"], files, document["repaired_by"])
+    return VerifyReport(document["id"], files, repaired=document["repaired"])

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argosy.core.checksum import Checksum
+from argosy.core.events import Warned
 from argosy.core.hashing import running
 from argosy.core.ranges import Extent, without
+from argosy.core.sizes import format_size
 from argosy.core.types import FileSpec, FileState, FileStatus, Queue, Status, Task, TaskId, TaskSpec
 from argosy.destinations.blocks import trusted
 from argosy.errors import IllegalTransition, IntegrityError
 from argosy.runtime.machine import Machine
+from argosy.runtime.proof import is_still_there
 from argosy.store.port import NewTask
 from argosy.value import dataclass
 
@@ -40,11 +43,11 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All files of a task; ``repaired_by`` is the task that fetched what was damaged."""
+    """All files of a task; ``repaired``: what was damaged has been fetched again."""
 
     task_id: TaskId
     files: tuple[FileReport, ...]
-    repaired_by: TaskId | None = None
+    repaired: bool = False
 
     @property
     def ok(self) -> bool:
@@ -68,10 +71,12 @@ async def verify(runtime: Runtime, machine: Machine, task: Task, *, repair: bool
     damaged = [state for state, file in zip(states, reports, strict=True) if not file.ok]
     ranges = [file.damaged for file in reports if not file.ok]
     mending = await _mend(runtime, machine, task, damaged, ranges)
+    await loop.run_in_executor(None, _date_back, task.spec.directory, damaged)
     again = [await loop.run_in_executor(None, check, task.spec.directory, state) for state in states]
     if not all(file.ok for file in again):
         raise IntegrityError("the source has other bytes now", hint="download it again", code="source_changed")
-    return VerifyReport(task.id, tuple(again), mending)
+    await _note(runtime, machine, task, mending, ranges)
+    return VerifyReport(task.id, tuple(again), repaired=True)
 
 
 def check(directory: str, state: FileState) -> FileReport:
@@ -139,6 +144,24 @@ async def _mend(
     machine.scheduler.wake()
     await (await runtime.handle(task_id))
     return task_id
+
+
+def _date_back(directory: str, states: Sequence[FileState]) -> None:
+    """Give the files the times they were left with, by which they are known for what was downloaded."""
+    for state in states:
+        if state.published is not None and state.part_mtime_ns is not None and not is_still_there(directory, state):
+            os.utime(Path(directory, state.published), ns=(state.part_mtime_ns, state.part_mtime_ns))
+
+
+async def _note(
+    runtime: Runtime, machine: Machine, task: Task, mending: TaskId, damaged: Sequence[tuple[Extent, ...]]
+) -> None:
+    """Let the history of the task tell of the repair. What did it is on no list any more: nobody asked for that task."""
+    fetched = sum(end - first for ranges in damaged for first, end in ranges)
+    told = f"{format_size(fetched)} of it fetched again"
+    await machine.store.log([Warned("repaired", told, task.id)], machine.clock.epoch())
+    await machine.bus.catch_up()
+    await runtime.remove([mending])
 
 
 def _part_of(task: Task, state: FileState, task_id: TaskId, index: int, damaged: tuple[Extent, ...]) -> FileState:

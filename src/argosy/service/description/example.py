@@ -26,7 +26,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "source": URL, "url": URL, "urls": [URL], "host": "data.example.org:443", "hosts": {},
     "asked_name": None, "asked_files": 1, "mirrors": 0, "kind": "http", "engine": "curl", "content_type": "application/gzip",
     "etag": '"5e1a-400000"', "last_modified": "Mon, 23 Nov 2026 08:00:00 GMT", "checksum": SHA256, "verified_by": None,
-    "resumable": True, "occupied": None, "damaged": [], "repaired_by": None, "extents": [[0, SIZE // 2]],
+    "resumable": True, "occupied": None, "damaged": [], "repaired": False, "extents": [[0, SIZE // 2]],
     # how far
     "status": "running", "received": SIZE // 2, "downloaded_bytes": SIZE // 2, "size": SIZE, "total": SIZE, "total_bytes": SIZE,
     "percent": 50.0, "speed_bps": 1_048_576, "speed": 1_048_576, "eta_s": 2.0, "eta_seconds": 2.0, "connections": 4,

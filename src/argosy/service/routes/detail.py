@@ -74,12 +74,12 @@ class VerifiedFile:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whether a task's files are what was downloaded; ``repaired_by`` is the task that fetched what was not."""
+    """Whether a task's files are what was downloaded; ``repaired``: what was not has been fetched again."""
 
     id: str
     ok: bool
     files: list[VerifiedFile]
-    repaired_by: str | None = None
+    repaired: bool = False
 
 
 class Verify(Form):
@@ -166,4 +166,4 @@ async def verify(task_id: TaskId, service: Context, sent: Verify | None = None) 
 
 def _verified(report: VerifyReport) -> Verified:
     found = [VerifiedFile(file.path, file.ok, file.checked_by, list(file.damaged)) for file in report.files]
-    return Verified(report.task_id, report.ok, found, report.repaired_by)
+    return Verified(report.task_id, report.ok, found, report.repaired)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -284,5 +286,16 @@ def test_what_is_written_is_read_again(kind: str) -> None:
         assert [(entry.urls, entry.checksum) for entry in found] == [(entry.urls, entry.checksum) for entry in WRITTEN]
 
 
-def test_no_cell_of_a_table_is_a_formula() -> None:
-    assert ",'=cmd()," in FORMATS["csv"]([Entry(("https://h/a",), "=cmd()")])
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_no_cell_of_a_table_is_a_formula_and_its_text_is_read_again(first: str) -> None:
+    written = FORMATS["csv"]([Entry(("https://h/a",), f"{first}cmd()", f"{first}dir")])
+    cells = list(csv.reader(io.StringIO(written)))[1]
+    assert [cell[:2] for cell in cells if "cmd" in cell or "dir" in cell] == [f"'{first}"] * 2
+    (again,) = listing(written).entries
+    assert again.directory == f"{first}dir"
+
+
+@pytest.mark.parametrize("name", ["'quoted'", "'=cmd()", "''"])
+def test_an_apostrophe_of_its_own_is_kept(name: str) -> None:
+    (again,) = listing(FORMATS["csv"]([Entry(("https://h/a",), "a", name)])).entries
+    assert again.directory == name

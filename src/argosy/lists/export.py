@@ -10,6 +10,7 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from argosy.lists.entry import Entry
+from argosy.lists.table import ESCAPED
 
 HASH_NAMES: Final = {
     "sha1": "sha-1",
@@ -19,8 +20,6 @@ HASH_NAMES: Final = {
     "sha512": "sha-512",
 }
 """As the registry that Metalink and aria2 go by spells them (RFC 5854 §4.2.7)."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet calculate a cell."""
 
 
 def urls(entries: Sequence[Entry]) -> str:
@@ -47,16 +46,20 @@ def aria2(entries: Sequence[Entry]) -> str:
 
 def as_csv(entries: Sequence[Entry]) -> str:
     """Return a table that a spreadsheet may open: no cell of it is a formula."""
+    rows = [
+        (entry.urls[0], " ".join(entry.urls[1:]), entry.name or "", entry.directory or "",
+         "" if entry.size is None else entry.size, entry.checksum or "", entry.priority or "")
+        for entry in entries
+    ]  # fmt: skip
+    return "".join(map(_line, (("url", "mirrors", "name", "directory", "size", "checksum", "priority"), *rows)))
+
+
+def _line(cells: Sequence[object]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("url", "mirrors", "name", "directory", "size", "checksum", "priority"))
-    for entry in entries:
-        row = (entry.urls[0], " ".join(entry.urls[1:]), entry.name or "", entry.directory or "",
-               "" if entry.size is None else entry.size, entry.checksum or "", entry.priority or "")  # fmt: skip
-        writer.writerow(
-            f"'{cell}" if str(cell).startswith(FORMULA) and not isinstance(cell, int) else cell for cell in row
-        )
-    return text.getvalue()
+    csv.writer(text, lineterminator="\r\n").writerow(  # what is in the terminator is quoted
+        f"'{cell}" if str(cell).startswith(ESCAPED) and not isinstance(cell, int) else cell for cell in cells
+    )
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def as_json(entries: Sequence[Entry]) -> str:

@@ -24,23 +24,31 @@ COLUMNS: Final[Mapping[str, str]] = {
 LISTS: Final = ("tasks", "downloads", "files", "items", "entries", "models")
 """Members of a JSON object under which a list may be."""
 DEEPEST: Final = 3
+SEPARATORS: Final = ",;\t|"
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet calculate a cell; the last four are the wide forms of the first."""
+ESCAPED: Final = (*FORMULA, "'")
+"""What is written with an apostrophe before it, as spreadsheets do, and read without."""
 
 
 def read_csv(text: str, where: str) -> Listing:
     """Return a row's file for each row. Raises UsageError."""
-    try:
-        dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:8192], ",;\t|")
-    except csv.Error:
-        dialect = "excel"
-    rows = csv.DictReader(io.StringIO(text), dialect=dialect)
+    head = text.lstrip().partition("\n")[0]
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=head.count))
     entries = []
     try:
         for number, row in enumerate(rows, 2):
-            entries.append(_entry({key or "": value for key, value in row.items() if value}, f"{where}, line {number}"))
+            entries.append(
+                _entry({key or "": _plain(value) for key, value in row.items() if value}, f"{where}, line {number}")
+            )
             _check_count(entries, where)
     except csv.Error as error:
         raise nonsense(where, f"no CSV: {error}") from None
     return Listing("a CSV table", tuple(entries))
+
+
+def _plain(cell: Any) -> Any:  # noqa: ANN401 - a text, or a list of those beyond the last column
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:].startswith(ESCAPED) else cell
 
 
 def read_json(text: str, where: str) -> Listing:

@@ -1,7 +1,7 @@
 """What the README, the documents and ``help(argosy)`` show is run as it stands there, but for three things.
 
-``https://example.org`` is a server of this machine, ``sha256:…`` (with or without the beginning of a sum) is the file's real
-checksum, and the id ``3f2a`` is that of a task that is there.
+``https://example.org`` is a server of this machine, ``sha256:…`` and ``sha256:HEX`` are the file's real checksum, and the id
+``3f2a`` is that of a task that is there.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_HERE = ("pip install", "./run-tests")
 """What sets up a machine: run by ``test_first_command`` and by whoever runs these tests."""
 
+HERE = f'argosy() {{ {shlex.quote(sys.executable)} -m argosy "$@"; }}\n'
+LIST = """<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="a"><url>http://127.0.0.1:9/a</url></file></metalink>"""
 RUN = """
 import argosy, ast, asyncio, inspect, sys
 code = compile(sys.stdin.read(), "block", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -47,6 +49,11 @@ def in_the_docstring() -> list[str]:
 
 PYTHON = [(shown(path), block) for path in documents() for block in blocks(path, "python")]
 PYTHON += [("argosy.__doc__", block) for block in in_the_docstring()]
+SOURCES = [
+    line[2:] for block in blocks(ROOT / "README.md", "shell") for line in block.splitlines() if line.startswith("$ ")
+]
+NOBODY = "http://127.0.0.1:9"
+"""A service where nobody listens."""
 COMMANDS = [
     line[2:]
     for block in blocks(ROOT / "README.md", "console")
@@ -59,7 +66,7 @@ def for_real(text: str, server: FaultyServer) -> str:
     for path in SERVED:
         server.add(path, BODY)
     text = text.replace("https://example.org", server.origin)
-    return re.sub(r"sha256:[0-9a-f]*…", f"sha256:{BODY.hexdigest()}", text)
+    return re.sub(r"sha256:(?:…|HEX)", f"sha256:{BODY.hexdigest()}", text)
 
 
 def check_files(folder: Path) -> int:
@@ -82,14 +89,13 @@ def test_python_that_is_shown_runs(where: str, block: str, outside: Outside, ser
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(shlex.split(command, comments=True)[:3]))
 def test_a_command_that_is_shown_works(command: str, outside: Outside, server: FaultyServer) -> None:
-    argosy_here = f'argosy() {{ {shlex.quote(sys.executable)} -m argosy "$@"; }}\n'
     text = for_real(command, server)
     (outside.folder / "list.txt").write_text("\n".join(server.url(path) for path in SERVED))
     if "3f2a" in command:
         added = outside.run("-m", "argosy", "add", "--paused", server.url("/data.tar.gz"))
         text = text.replace("3f2a", added[:8])
     ran = subprocess.run(
-        ["bash", "-euc", argosy_here + text], cwd=outside.folder, env=outside.environment, check=False,
+        ["bash", "-euc", HERE + text], cwd=outside.folder, env=outside.environment, check=False,
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LONGEST_S,
     )  # fmt: skip
     assert ran.returncode == 0, f"{command}\n{ran.stderr}"
@@ -97,8 +103,28 @@ def test_a_command_that_is_shown_works(command: str, outside: Outside, server: F
     assert check_files(outside.folder) == fetched
 
 
+@pytest.mark.parametrize("command", SOURCES, ids=lambda command: " ".join(shlex.split(command, comments=True)[1:3]))
+def test_a_command_for_a_service_that_is_not_here_gets_as_far_as_asking_it(command: str, outside: Outside) -> None:
+    """What the services answer is for ``tests/sources``; here it is the words that are understood, which else ends with 2."""
+    services = ("HF_ENDPOINT", "AWS_ENDPOINT_URL", "ARGOSY_OPENNEURO_ENDPOINT")
+    nobody = {
+        **outside.environment,
+        **dict.fromkeys(services, NOBODY),
+        "ARGOSY_RETRIES": "0",
+        "HF_HOME": str(outside.home),
+    }
+    (outside.folder / "list.metalink").write_text(LIST)
+    ran = subprocess.run(
+        ["bash", "-euc", HERE + command.replace("https://example.org", NOBODY)], cwd=outside.folder, env=nobody,
+        check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LONGEST_S,
+    )  # fmt: skip
+    assert ran.returncode == (0 if " add " in command else 3), f"{command}\n{ran.stderr}"
+    assert " add " in command or "nobody listens there" in ran.stderr
+
+
 def test_there_are_blocks_to_run() -> None:
     """Guards the tests above, which would be content with documents that show nothing."""
     assert sum(where == "README.md" for where, _ in PYTHON) >= 2
     assert sum(where == "argosy.__doc__" for where, _ in PYTHON) == 2
     assert len(COMMANDS) >= 5
+    assert len(SOURCES) >= 6

@@ -138,3 +138,12 @@ def test_verbs_and_ids_are_completed(argosy: Argosy) -> None:
     assert argosy().out.split(",")[1].strip() == "pause"
     argosy.extra.update({"COMP_WORDS": f"argosy pause {task_id[:3]}", "COMP_CWORD": "2"})
     assert argosy().out.strip() == f"plain,{task_id[:8]}"
+
+
+def test_an_empty_catalogue_of_models_is_told_with_its_place(argosy: Argosy) -> None:
+    ran = argosy("models")
+    assert (ran.code, ran.out) == (0, "")
+    assert f"no file {argosy.home}/models.toml" in ran.err
+    (argosy.home / "mine.toml").write_text("")
+    argosy.extra["ARGOSY_MODELS"] = str(argosy.home / "mine.toml")
+    assert f"no model is in {argosy.home}/mine.toml" in argosy("models").err

@@ -159,6 +159,14 @@ def test_a_folder_without_a_lock_file_cannot_be_updated(argosy: Argosy) -> None:
     assert (ran.code, "no lock file" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("word", ["nowhere", "./nowhere", "ffff"])
+def test_what_is_not_there_cannot_be_updated_and_what_can_is_told(argosy: Argosy, word: str) -> None:
+    ran = argosy("update", word)
+    assert ran.code == 2
+    assert "there is no folder" in ran.err
+    assert "dataset or bucket" in ran.err
+
+
 def test_a_task_is_updated_by_its_id(argosy: Argosy, store: Bucket, tree: Path) -> None:
     store.put("new.bin", b"new")
     (task,) = argosy("ls", "--all", "--json").document["tasks"]

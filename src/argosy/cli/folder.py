@@ -33,6 +33,10 @@ def lock_of(folder: Path) -> tuple[Path, Lock]:
     from argosy.sources.lock import found, read  # noqa: PLC0415 - seldom wanted
 
     place = found(folder)
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder}", hint="name the one that a dataset or bucket is in", code="no_lock"
+        )
     if place is None:
         raise UsageError(
             f"{folder} has no lock file", hint="only datasets and buckets' folders have one", code="no_lock"

@@ -17,8 +17,9 @@ from argosy.cli.race import first_of
 from argosy.cli.report import Lines, Pathless, Reporter, Words
 from argosy.cli.select import pages
 from argosy.cli.signals import Stopping, listening
+from argosy.cli.text import counted
 from argosy.core.sizes import format_size
-from argosy.core.types import ACTIVE, Task
+from argosy.core.types import ACTIVE, Status, Task
 from argosy.errors import DiskFull, UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.manager import Runtime
@@ -170,7 +171,8 @@ async def work_queue(manner: Manner, *, forever: bool) -> int:
             empty = _after(None) if forever else _all_told(runtime, follower, events)
             ended = await _until(manner, empty, follower, events, stopping)
             teller.close(follower.board)
-        return _worked(manner.face, follower, stopping, ended, "'argosy run' goes on from there")
+            paused = (await runtime.counts()).get(Status.PAUSED, 0)
+        return _worked(manner.face, follower, stopping, ended, paused, "'argosy run' goes on from there")
 
 
 async def follow_queue(manner: Manner, where: Address, *, forever: bool) -> int:
@@ -192,7 +194,10 @@ async def follow_queue(manner: Manner, where: Address, *, forever: bool) -> int:
             empty = _after(None) if forever else _all_told(client, follower, events)
             ended = await _until(manner, empty, follower, events, stopping)
             teller.close(follower.board)
-        return _worked(manner.face, follower, stopping, ended, "the daemon goes on; 'argosy pause --all' stops it")
+            paused = (await client.counts()).get(Status.PAUSED, 0)
+        return _worked(
+            manner.face, follower, stopping, ended, paused, "the daemon goes on; 'argosy pause --all' stops it"
+        )
 
 
 async def _until(
@@ -223,10 +228,11 @@ async def _all_told(worker: Runtime | Client, follower: Follower, events: Events
         await asyncio.sleep(LOOK_S)
 
 
-def _worked(face: Face, follower: Follower, stopping: Stopping, ended: int | None, how: str) -> int:
+def _worked(face: Face, follower: Follower, stopping: Stopping, ended: int | None, paused: int, how: str) -> int:
     if ended == BY_ITSELF:
-        board = follower.board.summary()
-        if not board.tasks:
+        if paused:
+            face.note(f"{counted(paused, 'task')} paused: 'argosy resume --all' lets them go on")
+        elif not follower.board.summary().tasks:
             face.note("the queue is empty")
         return trouble.exit_code(follower.exit_codes)
     face.note(f"stopped; {how}")

@@ -9,6 +9,7 @@ import click
 from argosy.cli import document, table
 from argosy.cli.complete import complete_ids
 from argosy.cli.face import Face, current
+from argosy.cli.kinds import Number
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.select import looked_up, pages
@@ -29,7 +30,7 @@ EVENT_PAGE = 1000
 @verb(asks=True)
 @click.argument("task_id", required=False, metavar="[ID]", shell_complete=complete_ids)
 @click.option(
-    "-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first."
+    "-n", "--most", type=Number(1), default=MOST, show_default=True, help="Show at most so many, newest first."
 )
 @click.option(
     "--status",

@@ -41,6 +41,21 @@ class Kind(click.ParamType[T], Generic[T]):
             self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
 
 
+class Number(click.IntRange):
+    """A whole number; what is none is told in words."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"not a whole number{self._span()}: {str(value)!r}", param, ctx)
+
+    def _span(self) -> str:
+        return f" of at least {self.min}" if self.max is None else f" from {self.min} to {self.max:,}"
+
+
 def duration(text: str) -> float:
     """Return the seconds that ``90``, ``90s``, ``1.5m``, ``1h30m`` or ``2d`` stand for."""
     match = _DURATION.fullmatch(text.strip())

@@ -9,7 +9,7 @@ import click
 
 from argosy.cli import document
 from argosy.cli.face import Face, current
-from argosy.cli.kinds import HOST_RATE
+from argosy.cli.kinds import HOST_RATE, Number
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.core import timetable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @verb(asks=True)
-@click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="Tasks at once.")
-@click.option("--per-host", type=click.IntRange(1, 1000), help="Connections to one host, over all tasks.")
+@click.option("-j", "--jobs", type=Number(1, 1000), help="Tasks at once.")
+@click.option("--per-host", type=Number(1, 1000), help="Connections to one host, over all tasks.")
 @click.option(
     "--rate", metavar="RATE|TIMETABLE", help="Bytes per second for all: 2M, off, or '22:00-07:00 unlimited, else 2M'."
 )

@@ -9,6 +9,7 @@ import click
 
 from argosy.cli import document, table
 from argosy.cli.face import Face, current
+from argosy.cli.kinds import Number
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.select import STATUSES, pages
@@ -30,7 +31,7 @@ OPEN = frozenset(Status) - {Status.COMPLETED, Status.CANCELLED}
     "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only this status (may be repeated)."
 )
 @click.option(
-    "-n", "--most", type=click.IntRange(1), default=MOST, show_default=True, help="Show at most so many, newest first."
+    "-n", "--most", type=Number(1), default=MOST, show_default=True, help="Show at most so many, newest first."
 )
 @click.option("--ids", is_flag=True, help="Print the full ids only, for 'argosy pause -' and the like.")
 def ls(text: str | None, statuses: tuple[str, ...], most: int, *, everything: bool, ids: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from argosy import config
 from argosy.cli import document, table, trouble
 from argosy.cli.counterpart import asking
 from argosy.cli.face import Face, current, faced
@@ -44,8 +45,19 @@ async def _list(commands: Commands, face: Face) -> int:
     elif found:
         table.show(face, HEAD, [_row(each) for each in found], right=(2, 3, 4, 5), stretch=7)
     else:
-        face.note("the catalogue of models is empty; docs/sources.md says how it is written")
+        face.note(f"{_catalogue(commands)}; docs/sources.md says how it is written")
     return 0
+
+
+def _catalogue(commands: Commands) -> str:
+    """Return which catalogue it is that has no models."""
+    if not commands.here:
+        return "the service's catalogue of models is empty"
+    from argosy.runtime.ensure import shelf_path  # noqa: PLC0415 - help needs none
+
+    settings = config.load()
+    path = shelf_path(settings["models"], settings.home)
+    return f"no model is in {path}" if path.exists() else f"there is no catalogue of models: no file {path}"
 
 
 def _row(status: ModelStatus) -> tuple[str, ...]:

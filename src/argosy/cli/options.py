@@ -12,7 +12,7 @@ import click
 from argosy.cli import settings
 from argosy.cli.counterpart import asking
 from argosy.cli.face import faced
-from argosy.cli.kinds import CHECKSUM, DURATION, HEADER, RATE, SIZE
+from argosy.cli.kinds import CHECKSUM, DURATION, HEADER, RATE, SIZE, Number
 from argosy.core.types import TransferOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,9 +35,9 @@ _WHAT = (
     click.option("--allow-html", is_flag=True, help="Take a web page even where the name promises something else."),
 )  # fmt: skip
 _HOW = (
-    click.option("-x", "--connections", type=click.IntRange(1, 64), default=8, show_default=True, help="Most connections for one file."),
+    click.option("-x", "--connections", type=Number(1, 64), default=8, show_default=True, help="Most connections for one file."),
     click.option("--limit", "--limit-rate", "limit", type=RATE, metavar="RATE", help="Most bytes per second for each task, such as 2M."),
-    click.option("--retries", type=click.IntRange(0), default=5, show_default=True, help="How often to try again without any progress."),
+    click.option("--retries", type=Number(0), default=5, show_default=True, help="How often to try again without any progress."),
     click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),
     click.option("--connect-timeout", type=DURATION, default="20s", show_default=True, help="Give up connecting after so long."),
     click.option("--engine", metavar="NAME", help="Have this engine move the bytes, such as wget, instead of the one that is usual for the URL."),
@@ -154,5 +154,5 @@ def verb(
 
 
 jobs_option = click.option(
-    "-j", "--jobs", type=click.IntRange(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
+    "-j", "--jobs", type=Number(1, 1000), help="How many tasks run at once [default: as 'argosy limits' says]."
 )

@@ -11,6 +11,7 @@ import click
 
 from argosy import config
 from argosy.cli.face import current
+from argosy.cli.kinds import Number
 from argosy.cli.loop import run
 from argosy.cli.options import verb
 from argosy.errors import UsageError
@@ -24,9 +25,7 @@ LOG_FORMATS = ("text", "json", "off")
 
 @verb()
 @click.option("--host", help="The address to listen on [default: the setting host, 127.0.0.1].")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), help="Its port; 0: any that is free [default: the setting port, 8970]."
-)
+@click.option("--port", type=Number(0, 65535), help="Its port; 0: any that is free [default: the setting port, 8970].")
 @click.option(
     "-d",
     "--directory",

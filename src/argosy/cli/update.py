@@ -12,7 +12,7 @@ from argosy.cli.folder import lock_of, names_folder
 from argosy.cli.get import PROGRESS
 from argosy.cli.loop import on_store, run
 from argosy.cli.options import jobs_option, verb
-from argosy.errors import UsageError
+from argosy.errors import UnknownTask, UsageError
 
 if TYPE_CHECKING:
     from argosy.runtime.commands import Commands
@@ -44,7 +44,13 @@ def _folder_of(word: str) -> str:
     async def look(runtime: Commands) -> str:
         if not runtime.here:
             raise UsageError("the folder is on another machine", hint="run 'argosy update' there", code="elsewhere")
-        return (await runtime.task(await runtime.resolve(word))).spec.directory
+        try:
+            return (await runtime.task(await runtime.resolve(word))).spec.directory
+        except UnknownTask:
+            raise UnknownTask(
+                f"there is no folder {word!r} here, and no task's id begins with that",
+                hint="name the folder of a dataset or bucket, or its task's id: 'argosy ls --all' shows both",
+            ) from None
 
     return on_store(look)
 

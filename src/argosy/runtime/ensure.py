@@ -45,8 +45,12 @@ async def shelf_of(settings: Config) -> Shelf:
 
 
 def _shelf(named: str, home: Home) -> Shelf:
-    path = home.config / (Path(named).expanduser() if named else NAME)
-    return read(path, home.models, needed=bool(named))
+    return read(shelf_path(named, home), home.models, needed=bool(named))
+
+
+def shelf_path(named: str, home: Home) -> Path:
+    """Return where the catalogue of models is, or would be; ``named``: the setting ``models``."""
+    return home.config / (Path(named).expanduser() if named else NAME)
 
 
 def wanted(shelf: Shelf, settings: Config, name: str, more: dict[str, Any]) -> Wanted:

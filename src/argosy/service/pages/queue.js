@@ -7,7 +7,7 @@ const message = document.getElementById("message");
 const source = document.getElementById("source");
 const LOOK_MS = 1500;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-const VERBS = { running: "pause", pending: "pause", scheduled: "pause", retrying: "pause", paused: "resume", failed: "retry", cancelled: "retry" };
+const VERBS = { running: "pause", pausing: "resume", pending: "pause", scheduled: "pause", retrying: "pause", paused: "resume", failed: "retry", cancelled: "retry" };
 let tag = "";
 
 function size(bytes) {
@@ -41,11 +41,23 @@ function cell(row, text, detail) {
   return made;
 }
 
+function why(task) {
+  const told = task.error ? task.error.message : task.warning;
+  if (task.status !== "retrying" || !task.due_at) { return told; }
+  return `${told}; again at ${new Date(task.due_at).toLocaleTimeString()}`;
+}
+
+function progress(task) {
+  if (task.status === "completed" || !task.total) { return task.received ? size(task.received) : ""; }
+  return `${size(task.received)} of ${size(task.total)}`;
+}
+
 function show(task) {
   const row = document.createElement("tr");
-  cell(row, task.name || task.source, task.name ? task.source : "");
-  cell(row, task.status, task.error ? task.error.message : task.warning);
-  const done = cell(row, task.total ? `${size(task.received)} of ${size(task.total)}` : size(task.received));
+  const name = task.name || task.asked_name;
+  cell(row, name || task.source, name ? task.source : "");
+  cell(row, task.status, why(task));
+  const done = cell(row, progress(task));
   if (task.percent !== null && task.status !== "completed") {
     const bar = done.appendChild(document.createElement("progress"));
     bar.max = 100;
@@ -59,6 +71,7 @@ function show(task) {
     const button = place.appendChild(document.createElement("button"));
     button.type = "button";
     button.textContent = verb;
+    button.dataset.task = task.id;
     button.addEventListener("click", () => command(`/v1/tasks/${task.id}/${verb}`));
   }
   return row;
@@ -70,8 +83,9 @@ async function look() {
     if (answer.status === 304 || !answer.ok) { return; }
     tag = answer.headers.get("ETag") || "";
     const told = await answer.json();
-    const held = document.activeElement && rows.contains(document.activeElement);
-    if (!held) { rows.replaceChildren(...told.tasks.map(show)); }
+    const held = rows.contains(document.activeElement) ? document.activeElement.dataset.task : "";
+    rows.replaceChildren(...told.tasks.map(show));
+    if (held) { rows.querySelector(`[data-task="${CSS.escape(held)}"]`)?.focus(); }
     document.getElementById("empty").hidden = told.tasks.length > 0;
     const speed = told.tasks.reduce((sum, task) => sum + task.speed_bps, 0);
     state.textContent = `${told.tasks.filter((task) => task.speed_bps).length} running, ${size(speed)}/s`;

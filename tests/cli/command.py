@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parents[2] / "src"
+from tests.warm import environment, started
+
 LONGEST_S = 60.0
 LOOK_S = 0.02
 BODY = bytes(range(256)) * 400
@@ -50,19 +49,10 @@ class Argosy:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {
-            name: os.environ[name]
-            for name in ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
-            if name in os.environ
-        }
-        return {**kept, "HOME": str(self.home), "ARGOSY_HOME": str(self.home), "PYTHONPATH": str(SOURCE),
-                "LC_ALL": "C.UTF-8", "TZ": "UTC", **self.extra}  # fmt: skip
+        return environment({"HOME": str(self.home), "ARGOSY_HOME": str(self.home), **self.extra})
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "argosy", *words], cwd=self.folder, env=self.environment, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = started(words, folder=self.folder, environ=self.environment)
         self._running.append(process)
         return process
 

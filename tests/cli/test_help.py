@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.warm import SOURCE
 
 from argosy.about import VERSION
 from argosy.cli.verbs import EXIT_CODES, MODULES
 
-from .command import SOURCE, Argosy
+from .command import Argosy
 
 HEAVY = ("asyncio", "pycurl", "apsw", "rich", "click", "uvloop", "platformdirs", "sqlite3")
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
 import signal
 import socket
@@ -19,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-SOURCE = Path(__file__).parents[2] / "src"
+from tests.warm import environment, started
+
 READY_S = 30.0
 STOP_S = 30.0
 LOOK_S = 0.01
-KEPT = ("PATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,8 @@ class Daemon:
     process: subprocess.Popen[str] | None = None
     before: list[str] = field(default_factory=list)
     """Words before the command's own, such as a shell that prepares its descriptors."""
+    cold: bool = False
+    """Whether its process is begun from nothing, so that what the system shows of it is its own."""
     errors: list[str] = field(default_factory=list)
     """What it has written on stderr, line by line."""
     _words: tuple[str, ...] = ()
@@ -76,10 +77,8 @@ class Daemon:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return {**kept, "HOME": str(self.home), "ARGOSY_HOME": str(self.home), "PYTHONPATH": str(SOURCE),
-                "LC_ALL": "C.UTF-8", "TZ": "UTC", "ARGOSY_ALLOW_NETWORK": "127.0.0.0/8",
-                "ARGOSY_DIRECTORY": str(self.folder), **self.extra}  # fmt: skip
+        return environment({"HOME": str(self.home), "ARGOSY_HOME": str(self.home), "ARGOSY_ALLOW_NETWORK": "127.0.0.0/8",
+                            "ARGOSY_DIRECTORY": str(self.folder), **self.extra})  # fmt: skip
 
     @property
     def token(self) -> str:
@@ -123,6 +122,10 @@ class Daemon:
 
     def launch(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         """A command of Argosy's in this home; the caller ends it."""
+        if not self.before and not more:
+            return started(
+                words, folder=self.folder, environ=self.environment, stdin=subprocess.DEVNULL, cold=self.cold
+            )
         return subprocess.Popen(
             [*self.before, sys.executable, "-m", "argosy", *words], cwd=self.folder, env=self.environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm import started
 
 from argosy.testing.faults import Throttle
 from argosy.testing.server import FaultyServer
@@ -72,10 +73,7 @@ class Argosy:
     def start(self, *words: str) -> subprocess.Popen[str]:
         home = {"ARGOSY_HOME": str(self.home), "HOME": str(self.home)} if self.home else {}
         environment = {name: text for name, text in self.daemon.environment.items() if name != "ARGOSY_DIRECTORY"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "argosy", *words], cwd=self.home or self.daemon.folder, env={**environment, **home, **self.extra},
-            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = started(words, folder=self.home or self.daemon.folder, environ={**environment, **home, **self.extra})
         self.running.append(process)
         return process
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.warm import started
 
 import argosy
 from argosy import Progress
@@ -50,10 +50,9 @@ def shop(service: Daemon, server: FaultyServer) -> Daemon:
 
 
 def run(daemon: Daemon, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "argosy", *words], env={**daemon.environment, **extra}, capture_output=True, text=True,
-        check=False, timeout=60,
-    )  # fmt: skip
+    process = started(words, folder=daemon.folder, environ={**daemon.environment, **extra})
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def test_a_model_is_absent_then_begun_then_here(shop: Daemon) -> None:

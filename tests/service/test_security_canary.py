@@ -138,7 +138,9 @@ def assert_nothing_kept(service: Daemon) -> None:
 
 def test_a_token_is_in_no_log_whatever_way_it_is_shown(daemons: Callable[..., Daemon]) -> None:
     token = "canary7d20-canary7d20-canary7d20"
-    service = daemons(ARGOSY_LOG_LEVEL="debug", ARGOSY_TOKEN=token).start()
+    service = daemons(ARGOSY_LOG_LEVEL="debug", ARGOSY_TOKEN=token)
+    service.cold = True
+    service.start()
     service.request("GET", "/v1/session", token=token)
     service.request("GET", f"/v1/session?token={token}", token=token + "x")
     cookie = service.request("POST", "/v1/login", {"token": token}, token=None).headers["set-cookie"].partition(";")[0]

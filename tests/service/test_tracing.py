@@ -13,12 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.warm import SOURCE
 
 from argosy.telemetry import trace
 from argosy.testing.server import FaultyServer
 
 from .conftest import BODY
-from .daemon import SOURCE, Daemon, until
+from .daemon import Daemon, until
 from .receiver import Receiver, status
 
 

@@ -368,7 +368,7 @@ def test_a_full_disk_is_an_error_document_in_json(argosy: Argosy, server: Faulty
 
 
 def test_bars_are_drawn_on_a_terminal_and_leave_it_clean(argosy: Argosy, server: FaultyServer) -> None:
-    url = server.add("/movie.mkv", BODY * 10, faults=[faults.Throttle(100_000)])
+    url = server.add("/movie.mkv", BODY * 10, faults=[faults.Throttle(250_000)])
     shown = on_a_terminal(argosy, "get", url, "-x2")
     assert "movie.mkv" in shown
     assert "━" in shown
@@ -389,7 +389,7 @@ def test_no_colour_is_used_if_nobody_wants_it(argosy: Argosy, server: FaultyServ
 
 def test_a_dumb_terminal_gets_no_bars(argosy: Argosy, server: FaultyServer) -> None:
     argosy.extra["TERM"] = "dumb"
-    shown = on_a_terminal(argosy, "get", server.add("/a.bin", BODY * 5, faults=[faults.Throttle(100_000)]), "-x1")
+    shown = on_a_terminal(argosy, "get", server.add("/a.bin", BODY * 5, faults=[faults.Throttle(250_000)]), "-x1")
     assert "\x1b[" not in shown
 
 

@@ -293,6 +293,17 @@ def test_show_tells_where_it_comes_from_and_goes(argosy: Argosy, server: FaultyS
     assert str(argosy.folder) in ran.out
 
 
+def test_show_without_an_id_says_where_ids_are(argosy: Argosy) -> None:
+    ran = argosy("show")
+    assert (ran.code, "no task was named" in ran.err, "'argosy ls --all'" in ran.err) == (2, True, True)
+
+
+def test_a_name_is_told_once_beside_what_is_wrong_with_it(argosy: Argosy, server: FaultyServer) -> None:
+    argosy("get", server.add("/a.bin", BODY), "--checksum", "sha256:" + "0" * 64)
+    for words in (("ls",), ("history",)):
+        assert argosy(*words).out.count("a.bin") == 1
+
+
 def test_the_queue_survives_kill_9_of_run(argosy: Argosy, server: FaultyServer, slow: str) -> None:
     task_id = added(argosy, slow)
     running = argosy.start("run")

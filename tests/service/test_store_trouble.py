@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,22 +20,35 @@ def store_of(daemon: Daemon) -> Path:
     return daemon.home / "argosy.db"
 
 
-@pytest.mark.parametrize(
-    ("path", "sent"),
-    [("/v1/tasks", {"source": NEVER}), ("/v1/download/initiate", {"urls": [NEVER]}), ("/v1/background", {"source": NEVER})],
-)  # fmt: skip
-def test_while_another_program_holds_the_database_one_is_told_to_come_back(
-    service: Daemon, path: str, sent: object
-) -> None:
-    with closing(sqlite3.connect(store_of(service), isolation_level=None)) as other:
+BEGUN = {
+    "/v1/tasks": {"source": NEVER},
+    "/v1/download/initiate": {"urls": [NEVER]},
+    "/v1/background": {"source": NEVER},
+}
+
+
+def test_while_another_program_holds_the_database_everybody_is_told_to_come_back(service: Daemon) -> None:
+    with (
+        closing(sqlite3.connect(store_of(service), isolation_level=None)) as other,
+        ThreadPoolExecutor(len(BEGUN)) as threads,
+    ):
         other.execute("BEGIN EXCLUSIVE")
-        answer = service.request("POST", path, sent, timeout=60)
-        assert (answer.status, answer.json()["code"]) == (503, "store_busy")
-        assert answer.json()["retryable"] is True
-        assert int(answer.headers["retry-after"]) >= 1
+        asked = [threads.submit(service.request, "POST", path, sent, timeout=60) for path, sent in BEGUN.items()]
+        for answer in (each.result() for each in asked):
+            assert (answer.status, answer.json()["code"]) == (503, "store_busy")
+            assert answer.json()["retryable"] is True
+            assert int(answer.headers["retry-after"]) >= 1
         assert service.request("GET", "/health", token=None).status == 200
         other.execute("ROLLBACK")
-    until(lambda: service.request("POST", path, sent).status in (201, 202))
+    waiting = dict(BEGUN)
+
+    def all_taken() -> bool:
+        for path, sent in tuple(waiting.items()):
+            if service.request("POST", path, sent).status in (201, 202):
+                del waiting[path]
+        return not waiting
+
+    until(all_taken)
 
 
 def test_a_database_that_was_moved_away_is_told_and_no_new_one_is_begun(service: Daemon) -> None:

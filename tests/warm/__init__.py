@@ -97,7 +97,6 @@ def nursery() -> socket.socket:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, str(NURSERY)], env=environment({"HOME": "/nonexistent"}), stdin=theirs.fileno(), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
     def end() -> None:

@@ -15,8 +15,10 @@ import sys
 import time
 from typing import Any
 
+from argosy.cli.verbs import MODULES
+
 IMPORTED = (
-    "argosy.cli.app", "argosy.cli.foreground", "argosy.cli.verbs", "argosy.client.client", "argosy.client.discovery",
+    "argosy.cli.app", "argosy.cli.foreground", "argosy.client.client", "argosy.client.discovery",
     "argosy.engines.curl.engine", "argosy.runtime.ensure", "argosy.runtime.pool", "argosy.service.app",
     "argosy.service.daemon.daemon", "argosy.sources.registry", "argosy.store.sqlite.store",
 )  # fmt: skip
@@ -61,7 +63,7 @@ def nurse(pid: int, fds: list[int], news: socket.socket) -> None:
         os._exit(0)
 
 
-for name in IMPORTED:
+for name in (*IMPORTED, *sorted(f"argosy.cli.{module}" for module in MODULES.values())):
     importlib.import_module(name)
 gc.collect()
 gc.freeze()

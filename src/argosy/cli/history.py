@@ -13,7 +13,7 @@ from argosy.cli.kinds import Number
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.select import looked_up, pages
-from argosy.cli.text import local_time, name_of, short, size_of
+from argosy.cli.text import error_beside, local_time, name_of, short, size_of
 from argosy.core.events import Recorded, StatusChanged, Warned
 from argosy.core.names import terminal_safe
 from argosy.core.types import TERMINAL, Status, Task
@@ -70,7 +70,8 @@ def _list(face: Face, tasks: list[Task]) -> None:
 
 
 def _name(task: Task) -> str:
-    return f"{name_of(task)}  ({task.error.message})" if task.error and task.status is Status.FAILED else name_of(task)
+    name = name_of(task)
+    return f"{name}  ({error_beside(name, task)})" if task.error and task.status is Status.FAILED else name
 
 
 async def _tell(face: Face, runtime: Commands, word: str) -> None:

@@ -13,7 +13,7 @@ from argosy.cli.kinds import Number
 from argosy.cli.loop import on_store
 from argosy.cli.options import verb
 from argosy.cli.select import STATUSES, pages
-from argosy.cli.text import counted, left_of, name_of, percent_of, short, size_of, speed_of
+from argosy.cli.text import counted, error_beside, left_of, name_of, percent_of, short, size_of, speed_of
 from argosy.core.types import Status, Task
 from argosy.store.port import Query
 
@@ -77,8 +77,9 @@ NOTED = frozenset({Status.FAILED, Status.RETRYING})
 
 
 def _row(task: Task, *, narrow: bool) -> tuple[str, ...]:
-    name = table.cut(name_of(task), LONGEST_NAME) if narrow else name_of(task)
-    note = task.error.message if task.error is not None and task.status in NOTED else task.warning or ""
+    name = name_of(task)
+    note = error_beside(name, task) if task.error is not None and task.status in NOTED else task.warning or ""
+    name = table.cut(name, LONGEST_NAME) if narrow else name
     return (
         short(task.id), task.status.value, percent_of(task), size_of(task), speed_of(task), left_of(task), name, note
     )  # fmt: skip

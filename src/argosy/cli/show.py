@@ -20,6 +20,7 @@ from argosy.core.names import terminal_safe
 from argosy.core.redact import redacted_url
 from argosy.core.sizes import format_rate, format_size
 from argosy.core.types import FileState, Queue, Task
+from argosy.errors import UsageError
 
 if TYPE_CHECKING:
     from argosy.runtime.commands import Commands
@@ -28,11 +29,13 @@ MOST_FILES = 20
 
 
 @verb(asks=True)
-@click.argument("ids", nargs=-1, required=True, metavar="ID…", shell_complete=complete_ids)
+@click.argument("ids", nargs=-1, metavar="ID…", shell_complete=complete_ids)
 @click.option("--files", "all_files", is_flag=True, help=f"Every file, not just the first {MOST_FILES}.")
 def show(ids: tuple[str, ...], *, all_files: bool) -> int:
     """Show all about a task, and its files."""
     face = current(click.get_current_context())
+    if not ids:
+        raise UsageError("no task was named", hint="give an id: 'argosy ls --all' shows them")
 
     async def work(runtime: Commands) -> int:
         tasks = await looked_up(runtime, ids)

@@ -48,6 +48,11 @@ def told_of(name: str, message: str) -> str:
     return message if not name or message.startswith(f"{name} ") else f"{name}: {message}"
 
 
+def error_beside(name: str, task: Task) -> str:
+    """Return what went wrong last, to stand beside the task's name, and so without it."""
+    return "" if task.error is None else task.error.message.removeprefix(f"{name} ")
+
+
 def short(task_id: str) -> str:
     return task_id[:SHOWN_ID]
 

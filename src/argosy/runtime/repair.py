@@ -71,10 +71,10 @@ async def verify(runtime: Runtime, machine: Machine, task: Task, *, repair: bool
     damaged = [state for state, file in zip(states, reports, strict=True) if not file.ok]
     ranges = [file.damaged for file in reports if not file.ok]
     mending = await _mend(runtime, machine, task, damaged, ranges)
-    await loop.run_in_executor(None, _date_back, task.spec.directory, damaged)
     again = [await loop.run_in_executor(None, check, task.spec.directory, state) for state in states]
     if not all(file.ok for file in again):
         raise IntegrityError("the source has other bytes now", hint="download it again", code="source_changed")
+    await loop.run_in_executor(None, _date_back, task.spec.directory, damaged)
     await _note(runtime, machine, task, mending, ranges)
     return VerifyReport(task.id, tuple(again), repaired=True)
 

@@ -43,8 +43,8 @@ function cell(row, text, detail) {
 
 function why(task) {
   const told = task.error ? task.error.message : task.warning;
-  if (task.status !== "retrying" || !task.due_at) { return told; }
-  return `${told}; again at ${new Date(task.due_at).toLocaleTimeString()}`;
+  const again = task.status === "retrying" && task.due_at && `again at ${new Date(task.due_at).toLocaleTimeString()}`;
+  return [told, again].filter(Boolean).join("; ");
 }
 
 function progress(task) {

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from argosy.cli.text import told_of
 from argosy.testing import faults
 from argosy.testing.server import FaultyServer
 
@@ -106,8 +107,15 @@ def test_a_wrong_checksum_exits_7_and_puts_nothing_in_place(argosy: Argosy, serv
     ran = argosy("get", server.add("/a.bin", BODY), "--checksum", "sha256:" + "0" * 64)
     assert ran.code == 7
     assert [path for path in argosy.folder.iterdir() if not path.name.startswith(".")] == []
-    assert "note: a.bin has sha256 " in ran.err
     assert "error: a.bin has sha256 " in ran.err
+    assert "a.bin: a.bin" not in ran.err
+
+
+def test_what_is_told_of_a_file_names_it_once() -> None:
+    assert told_of("a.bin", "a.bin has sha256 0, but 1 was expected") == "a.bin has sha256 0, but 1 was expected"
+    assert told_of("a.bin", "b.bin has sha256 0, but 1 was expected") == "a.bin: b.bin has sha256 0, but 1 was expected"
+    assert told_of("a", "a.bin is large") == "a: a.bin is large"
+    assert told_of("", "the disk is full") == "the disk is full"
 
 
 def test_a_right_checksum_is_told_in_json(argosy: Argosy, server: FaultyServer) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from argosy import Request, Status
+from argosy import Request, Status, Warned
 from argosy.config import load
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileSpec, FileStatus, TransferOptions
@@ -137,6 +137,28 @@ async def test_a_pause_leaves_nothing_behind_and_what_had_come_is_not_fetched_ag
     assert {path.name: path.read_bytes() for path in Path(real.out).iterdir()} == {
         f"{seed}.bin": body(seed).read() for seed in range(MANY)
     }
+
+
+async def test_what_was_removed_while_the_task_rested_is_fetched_again(server: FaultyServer, real: Any) -> None:
+    urls = [server.add(f"/{seed}.bin", body(seed), faults=[Stall(BEFORE_HEAD, 0.05)]) for seed in range(MANY)]
+    async with real() as runtime:
+        task = await runtime.add(urls)
+        async for progress in task.progress():
+            if progress.files_done > 1:
+                break
+        await task.pause()
+        async for _ in task.progress():
+            pass  # until it rests
+        gone, edited = [state for state in await runtime.files(task.id) if state.finished][:2]
+        (real.out / gone.published).unlink()
+        (real.out / edited.published).write_bytes(b"a person's own words")
+        await task.resume()
+        await task
+        told = [event.event for event in await runtime.events(task_id=task.id) if isinstance(event.event, Warned)]
+    assert [warning.code for warning in told] == ["files_gone"]
+    assert (real.out / gone.published).read_bytes() == body(gone.index).read()
+    assert (real.out / edited.published).read_bytes() == b"a person's own words"
+    assert len(real.names()) == MANY
 
 
 async def test_names_that_meet_are_numbered(server: FaultyServer, real: Any) -> None:

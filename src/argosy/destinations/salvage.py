@@ -25,6 +25,15 @@ def part_name(name: str, state: FileState, fence: int, kind: str = "") -> str:
     return f".{stem}.{state.task_id[:8]}-{state.index}{kind}.{fence:x}.part"
 
 
+def vanished(directory: str, states: Sequence[FileState]) -> list[FileState]:
+    """Return those that are finished and of which nothing is there: somebody removed them. One that was changed is there."""
+    return [
+        state
+        for state in states
+        if state.finished and state.published and not os.path.lexists(os.path.join(directory, state.published))
+    ]
+
+
 def find(name: str, fd: int) -> str | None:
     """Return what the part recorded as ``name`` is called now.
 

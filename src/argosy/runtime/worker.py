@@ -14,13 +14,14 @@ from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Sto
 from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
 from argosy.destinations.gathering import appear, chosen, unaccounted
+from argosy.destinations.salvage import vanished
 from argosy.engines.port import Cancelled
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, Failure, Fenced, NetworkError
 from argosy.runtime.carrier import Carrier, anew
 from argosy.runtime.convoy import Convoy, FilesFailed
 from argosy.runtime.manifest import Manifest, unfinished
-from argosy.runtime.message import Dropped, Item, Outcome
+from argosy.runtime.message import Dropped, Item, Outcome, Remark
 from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination
 from argosy.runtime.revision import as_asked
@@ -102,6 +103,7 @@ class Attempt:
         manifest = self._manifest
         if self._job.files is None:  # somebody held the task before, and may have died before anything was recorded
             await destination.sweep(tuple(manifest.files.values()))
+            await self._look_after(place)
         carrier = Carrier(self._job, self._yard, manifest, destination)
         if len(manifest.files) == 1:
             name = await self._bring_one(carrier, destination)
@@ -117,6 +119,16 @@ class Attempt:
                 await asyncio.to_thread(appear, place, self._task.spec.directory)
         await self._yard.sources.finish(self._task.spec, tuple(manifest.files.values()))
         return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
+
+    async def _look_after(self, place: str) -> None:
+        """Bring once more what had come and was removed since: the task is complete when all of it is there."""
+        manifest = self._manifest
+        gone = await asyncio.to_thread(vanished, place, tuple(manifest.files.values()))
+        for state in gone:
+            manifest.note(anew(state))
+        if gone:
+            told = f"{gone[0].published} is" if len(gone) == 1 else f"{len(gone):,} files that had come are"
+            self._send(Remark("files_gone", f"{told} no longer in {place}; fetching again"))
 
     async def _files(self) -> Sequence[FileState]:
         if self._job.files is not None:
@@ -183,7 +195,7 @@ class Attempt:
 
     # -- reporting ---------------------------------------------------------------------------------
 
-    def _send(self, report: WorkerTrigger | Dropped, files: tuple[FileState, ...] = ()) -> None:
+    def _send(self, report: WorkerTrigger | Dropped | Remark, files: tuple[FileState, ...] = ()) -> None:
         self._yard.post(Item(self._task.id, report, fence=self._job.fence, files=files))
 
     async def _ask(self, report: WorkerTrigger, files: tuple[FileState, ...]) -> Outcome:

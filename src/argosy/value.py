@@ -29,6 +29,9 @@ else:
         """Do the same as ``dataclasses.dataclass`` with these options, sooner."""
 
         def dress(plain: type) -> type:
+            plain.__doc__ = (
+                plain.__doc__ or plain.__name__
+            )  # else one is made up, of a signature that takes long to find
             cls = _bare(plain, init=False, repr=False, eq=False, slots=slots)
             methods: dict[str, object] = {"__init__": Late(cls, "__init__", _setting if frozen else _assigning)}
             if repr:

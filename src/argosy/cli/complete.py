@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-from click.shell_completion import CompletionItem
-
 from argosy.errors import ArgosyError
 
 if TYPE_CHECKING:
+    import click
+    from click.shell_completion import CompletionItem
+
     from argosy.runtime.commands import Commands
 
 MOST = 50
@@ -17,7 +17,9 @@ MOST = 50
 
 def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the tasks whose id begins with ``incomplete``, newest first. Whatever goes wrong, nothing is offered."""
-    from argosy.cli.loop import on_store  # noqa: PLC0415 - only a shell that asks needs the store
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that asks needs this, and the store
+
+    from argosy.cli.loop import on_store  # noqa: PLC0415 - as above
 
     async def find(runtime: Commands) -> list[CompletionItem]:
         from argosy.cli.text import name_of, short  # noqa: PLC0415 - as above

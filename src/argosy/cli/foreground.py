@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from argosy.cli import counterpart, trouble
 from argosy.cli.face import Face
 from argosy.cli.follow import Follower
-from argosy.cli.outlet import Unnamed, pour
 from argosy.cli.progress.view import Silent, View
 from argosy.cli.race import first_of
-from argosy.cli.report import Lines, Pathless, Reporter, Words
+from argosy.cli.report import Pathless, Reporter, Words
 from argosy.cli.select import pages
 from argosy.cli.signals import Stopping, listening
 from argosy.cli.text import counted
@@ -59,10 +58,14 @@ def reporter(manner: Manner) -> Reporter:
     if manner.pours and json:
         raise UsageError("standard output is for the file with -o -", hint="leave --json out")
     if manner.pours:
+        from argosy.cli.outlet import Unnamed  # noqa: PLC0415 - few pour
+
         return Unnamed(manner.face, _view(manner))
     if not manner.paths:
         return Pathless(manner.face, _view(manner))
     if json:
+        from argosy.cli.lines import Lines  # noqa: PLC0415 - programs ask for them
+
         return Lines()
     return Words(manner.face, _view(manner))
 
@@ -106,6 +109,8 @@ async def fetch(requests: Sequence[Request], manner: Manner) -> int:
                 await _put_down(runtime, follower, events, stopping)
             teller.close(follower.board)
             if manner.pours and ended == BY_ITSELF and trouble.exit_code(follower.exit_codes) == 0:
+                from argosy.cli.outlet import pour  # noqa: PLC0415 - as above
+
                 await pour(runtime, handles[0])
         return _fetched(manner.face, follower, stopping, ended)
 

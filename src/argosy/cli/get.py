@@ -11,6 +11,7 @@ from argosy.cli.kinds import DURATION
 from argosy.cli.loop import run
 from argosy.cli.options import jobs_option, transfer, verb
 
+STDOUT = "-"
 PROGRESS = ("auto", "bar", "plain", "json", "none")
 
 
@@ -34,11 +35,13 @@ def get(urls: tuple[str, ...], jobs: int | None, progress: str, max_time: float 
     where it stopped, whatever stopped it. Ctrl-C stops and keeps what there is; a second one does not wait.
     """  # fmt: skip
     from argosy.cli.foreground import Manner, fetch  # noqa: PLC0415 - help and usage errors need no runtime
-    from argosy.cli.outlet import aside  # noqa: PLC0415 - as above
     from argosy.cli.requests import asked  # noqa: PLC0415 - as above
     from argosy.core.types import Queue  # noqa: PLC0415 - as above
 
     face = current(click.get_current_context())
-    pours = aside(urls, given)
+    if pours := given["output"] == STDOUT:
+        from argosy.cli.outlet import aside  # noqa: PLC0415 - as above
+
+        aside(urls, given)
     requests = asked(urls, given, face.note, queue=Queue.INTERACTIVE)
     return run(fetch(requests, Manner(face, progress, jobs, max_time, pours=pours)), busy=True)

@@ -23,23 +23,17 @@ if TYPE_CHECKING:
     from argosy.runtime.handle import TaskHandle
     from argosy.runtime.manager import Runtime
 
-STDOUT: Final = "-"
 ASIDE: Final = ".argosy-stdout-"
 COPIED_BYTES: Final = 1024 * 1024
 
 
-def aside(urls: Sequence[str], given: dict[str, Any]) -> bool:
-    """If the output is ``-``, have the file put where it waits for that: below ``--dir``, or with our own files. Tell
-    whether it is.
-    """
-    if given["output"] != STDOUT:
-        return False
+def aside(urls: Sequence[str], given: dict[str, Any]) -> None:
+    """Have the file put where it waits to be poured out: below ``--dir``, or with our own files."""
     if len(urls) != 1 or given["input_file"] is not None:
         raise UsageError("only one file can go to standard output", hint="give one URL with -o -")
     base = Path(given["directory"]) if given["directory"] else config.home().state
     own = hashlib.blake2b(urls[0].encode(errors="surrogatepass"), digest_size=8).hexdigest()
     given["output"], given["directory"] = None, str(base / f"{ASIDE}{own}")
-    return True
 
 
 class Unnamed(Words):

@@ -1,4 +1,4 @@
-"""What is said about tasks while a command runs them: to a person, or to a program as NDJSON."""
+"""What is said to a person about tasks while a command runs them. What a program reads is made in :mod:`argosy.cli.lines`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from argosy.cli import document, trouble
+from argosy.cli import trouble
 from argosy.cli.face import Face, speaks_unicode
 from argosy.cli.progress.board import Board
-from argosy.cli.progress.view import Silent, View
+from argosy.cli.progress.view import View
 from argosy.cli.text import name_of, short, told_of
 from argosy.core.names import terminal_safe
 from argosy.core.retry import most_retries
@@ -20,9 +20,6 @@ from argosy.core.sizes import format_duration, format_rate, format_size, format_
 from argosy.core.types import FileState, Progress, Status, Task
 from argosy.errors import Failure
 
-SCHEMA = "get/1"
-JSON_PERIOD_S = 1.0
-"""A program hears of each task's progress so often."""
 NOTABLE = {
     "paused",
     "cancelled",
@@ -111,7 +108,7 @@ class Words:
     def failed(self, task: Task, files: Sequence[FileState]) -> None:
         for path in paths(task, files) if len(files) > 1 else ():
             self._view.result(self._printed(path))
-        self._view.note(trouble.words(_why(task), self._face, name_of(task)))
+        self._view.note(trouble.words(why(task), self._face, name_of(task)))
 
     def retrying(self, task: Task) -> None:
         if self._face.quiet or task.error is None or task.error.code == "disk_full":
@@ -141,68 +138,14 @@ class Pathless(Words):
         super().failed(task, ())
 
 
-class Lines:
-    """One JSON object a line on stdout."""
-
-    period_s: float | None = None
-
-    def __init__(self, schema: str = SCHEMA) -> None:
-        self._schema = schema
-        self._told_s: dict[str, float] = {}
-
-    def _print(self, event: str, **content: Any) -> None:
-        Silent().result(document.document(self._schema, event=event, at=document.time(time.time()), **content))
-
-    def added(self, task: Task, *, joined: bool) -> None:
-        self._print("added", task_id=task.id, joined=joined, task=document.task(task))
-
-    def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._told_s.get(progress.task_id, 0.0) < JSON_PERIOD_S:
-            return
-        self._told_s[progress.task_id] = now
-        self._print(
-            "progress", task_id=progress.task_id, received=progress.received, total=progress.total,
-            speed_bps=round(progress.smoothed_bps), eta_s=None if progress.eta_s is None else round(progress.eta_s, 1),
-            connections=progress.connections, files_done=progress.files_done, files_total=progress.files_total,
-        )  # fmt: skip
-
-    def finished(self, task: Task, files: Sequence[FileState]) -> None:
-        self._end(task, "finished", files)
-
-    def failed(self, task: Task, files: Sequence[FileState]) -> None:
-        self._end(task, "failed", files, error=trouble.as_json(_why(task)))
-
-    def _end(self, task: Task, event: str, files: Sequence[FileState], **content: Any) -> None:
-        self._told_s.pop(task.id, None)
-        shown = [document.file(state, task.spec.directory) for state in files]
-        self._print(event, task_id=task.id, paths=paths(task, files), task=document.task(task), files=shown, **content)
-
-    def retrying(self, task: Task) -> None:
-        error = None if task.error is None else trouble.as_json(task.error)
-        self._print("retrying", task_id=task.id, attempt=task.attempt, max_retries=task.max_retries,
-                    due_at=document.time(task.due_at), error=error)  # fmt: skip
-
-    def warned(self, code: str, message: str, name: str, task_id: str | None) -> None:
-        self._print("warning", task_id=task_id, code=code, message=message)
-
-    def draw(self, board: Board) -> None:
-        """Progress has been told already."""
-
-    def close(self, board: Board) -> None:
-        all_of = board.summary()
-        open_tasks = all_of.tasks - all_of.done - all_of.failed
-        self._print("summary", tasks=all_of.tasks, finished=all_of.done, failed=all_of.failed, unfinished=open_tasks,
-                    received=all_of.received)  # fmt: skip
-
-
 def _when(task: Task) -> str:
     """Return ``retry 1 of 5 in 4s``."""
     soon = format_soon(0.0 if task.due_at is None else task.due_at - time.time())
     return f"retry {task.attempt} of {most_retries(task)} {soon}"
 
 
-def _why(task: Task) -> Failure:
+def why(task: Task) -> Failure:
+    """Return why the task has ended without being complete."""
     if task.error is not None and task.status is Status.FAILED:
         # What gave up is not tried again by itself, whatever the hint of the attempt said.
         return replace(task.error, hint="") if task.error.retryable else task.error

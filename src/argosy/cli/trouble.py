@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
 import sys
-import traceback
 from collections.abc import Collection
-from difflib import get_close_matches
-from textwrap import fill
 
 import click
 
@@ -72,6 +68,8 @@ def of_click(error: click.ClickException) -> ArgosyError:
     hint = getattr(error, "hint", "")
     possibilities = getattr(error, "possibilities", None)
     if not hint and possibilities:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
         close = get_close_matches(getattr(error, "option_name", ""), possibilities, cutoff=0.8)  # click's 0.6 is wide
         hint = f"did you mean {' or '.join(close or sorted(possibilities))}?"
     if not hint and context is not None:
@@ -104,10 +102,14 @@ def unforeseen(error: Exception) -> ArgosyError:
 def tell(error: ArgosyError, face: Face) -> int:
     """Show the error where it belongs and return its exit code."""
     if face.json:
+        import json  # noqa: PLC0415 - as above
+
         print(json.dumps({"schema": SCHEMA, "error": as_json(error.failure())}), flush=True)  # noqa: T201
     else:
         print(words(error.failure(), face), file=sys.stderr, flush=True)  # noqa: T201
     if face.verbose > 1:
+        import traceback  # noqa: PLC0415 - as above
+
         traceback.print_exception(error)
     return error.exit_code
 
@@ -134,6 +136,8 @@ def words(failure: Failure, face: Face, subject: str = "") -> str:
     lines = [f"{label}{about} {terminal_safe(failure.message)}"]
     hint = advice(failure)
     if hint:
+        from textwrap import fill  # noqa: PLC0415 - only where something went wrong
+
         arrow = face.style("  try:", sys.stderr, fg="cyan")
         lines.append(fill(terminal_safe(hint), 110, initial_indent=f"{arrow} ", subsequent_indent=" " * 7,
                           break_long_words=False, break_on_hyphens=False))  # fmt: skip

@@ -19,17 +19,17 @@ HEX_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "
 ALGORITHMS = tuple(HEX_DIGITS)
 
 _BY_LENGTH = {digits: algorithm for algorithm, digits in HEX_DIGITS.items()}
-_HEX = re.compile(r"[0-9a-fA-F]+")
-_SEPARATOR = re.compile(r"\s*[:=-]\s*")
-_LONE = re.compile(r"\s*([0-9a-fA-F]+)(?:\s+\*?-)?\s*")  # "-": sha256sum read its standard input
-_GNU_LINE = re.compile(r"(\\?)([0-9a-fA-F]{32,128})(?: [ *]|\s+)(\S.*)")
-_BSD_LINE = re.compile(r"(\\?)([A-Za-z0-9-]+) ?\((.*)\) ?= ?([0-9a-fA-F]+)")
-_ESCAPE = re.compile(r"\\([\\nr])")
+_HEX = r"[0-9a-fA-F]+"
+_SEPARATOR = r"\s*[:=-]\s*"
+_LONE = r"\s*([0-9a-fA-F]+)(?:\s+\*?-)?\s*"  # "-": sha256sum read its standard input
+_GNU_LINE = r"(\\?)([0-9a-fA-F]{32,128})(?: [ *]|\s+)(\S.*)"
+_BSD_LINE = r"(\\?)([A-Za-z0-9-]+) ?\((.*)\) ?= ?([0-9a-fA-F]+)"
+_ESCAPE = r"\\([\\nr])"
 _ESCAPED = {"\\": "\\", "n": "\n", "r": "\r"}
 # Families whose digests are as long as ours and are something else: B2SUMS is not SHA-512.
 _FOREIGN = r"b[23]|blake\w*?|sha-?3[\w-]*?|ripemd\w*?|whirlpool|sm3|tiger"
 _FAMILY = r"md5|sha-?(?:512|384|256|224|1)"
-_SIDECAR = re.compile(rf"(?:^|[._-])(?:({_FAMILY})|{_FOREIGN})(?:sums?)?(?=[._-]|$)", re.IGNORECASE)
+_SIDECAR = rf"(?i)(?:^|[._-])(?:({_FAMILY})|{_FOREIGN})(?:sums?)?(?=[._-]|$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Checksum:
 def parse(text: str) -> Checksum:
     """Return the checksum a person wrote; UsageError names the known algorithms if it is none."""
     value = text.strip()
-    splits = _SEPARATOR.finditer(value[:LONGEST_TEXT])
+    splits = re.finditer(_SEPARATOR, value[:LONGEST_TEXT])
     named = (_checked(value[: split.start()], value[split.end() :]) for split in splits)
     pasted = (found for found, _name in _lines(value))
     found = next(filter(None, chain([_bare(value)], named, pasted)), None)
@@ -60,7 +60,7 @@ def parse(text: str) -> Checksum:
 
 def _bare(value: str) -> Checksum | None:
     algorithm = _BY_LENGTH.get(len(value))
-    return Checksum(algorithm, value.lower()) if algorithm and _HEX.fullmatch(value) else None
+    return Checksum(algorithm, value.lower()) if algorithm and re.fullmatch(_HEX, value) else None
 
 
 def _checked(name: str, value: str) -> Checksum | None:
@@ -103,9 +103,9 @@ def parse_sums(text: str, filename: str, sidecar: str = "") -> Checksum | None:
     ``sidecar`` is the text's own file name; if that names an algorithm, only checksums of that one count. A line for
     exactly this name wins over lines for a file of this name in some folder. A digest alone is the file's own.
     """
-    families = _SIDECAR.findall(sidecar)  # "" stands for a foreign one, which wants none of ours
+    families = re.findall(_SIDECAR, sidecar)  # "" stands for a foreign one, which wants none of ours
     wanted = {_plain(families[-1])} if families else set(ALGORITHMS)
-    if alone := _LONE.fullmatch(text.removeprefix("\ufeff")):
+    if alone := re.fullmatch(_LONE, text.removeprefix("\ufeff")):
         found = _bare(alone[1])
         return found if found and found.algorithm in wanted else None
     entries = [(found, name.removeprefix("./")) for found, name in _lines(text) if found.algorithm in wanted]
@@ -122,13 +122,13 @@ def _undisputed(found: set[Checksum]) -> Checksum | None:
 def _lines(text: str) -> Iterator[tuple[Checksum, str]]:
     """Yield the checksums and names of all lines in GNU or BSD style; other lines are comments."""
     for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"):
-        if match := _GNU_LINE.fullmatch(line):
+        if match := re.fullmatch(_GNU_LINE, line):
             escaped, digest, name = match.groups()
             found = _bare(digest)
-        elif match := _BSD_LINE.fullmatch(line):
+        elif match := re.fullmatch(_BSD_LINE, line):
             escaped, algorithm, name, digest = match.groups()
             found = _checked(algorithm, digest)
         else:
             continue
         if found:
-            yield found, _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], name) if escaped else name
+            yield found, re.sub(_ESCAPE, lambda escape: _ESCAPED[escape[1]], name) if escaped else name

@@ -23,20 +23,20 @@ USUAL: Final = tuple(
     for count in (8, 5, 16, 15, 10, 64, 50, 100, 25, 20, 32, 128, 256, 200, 512, 1000, 1024, 500, 2048, 4096, 5120)
 )
 """In the order of how likely they are: the defaults of the clouds' own tools first."""
-_MD5: Final = re.compile(r"[0-9a-f]{32}")
-_IN_PARTS: Final = re.compile(r"[0-9a-f]{32}-([1-9][0-9]{0,4})")
+_MD5: Final = r"[0-9a-f]{32}"
+_IN_PARTS: Final = r"[0-9a-f]{32}-([1-9][0-9]{0,4})"
 
 
 def md5_of(etag: str | None) -> Checksum | None:
     """Return the MD5 that the ETag of an object sent in one piece is, if it looks like one."""
     bare = plain(etag)
-    return Checksum("md5", bare) if _MD5.fullmatch(bare) else None
+    return Checksum("md5", bare) if re.fullmatch(_MD5, bare) else None
 
 
 def checksum_of(etag: str | None) -> Checksum | None:
     """Return what the ETag can prove, be the object sent in one piece or in parts."""
     bare = plain(etag)
-    return Checksum(ALGORITHM, bare) if _MD5.fullmatch(bare) or _IN_PARTS.fullmatch(bare) else None
+    return Checksum(ALGORITHM, bare) if re.fullmatch(_MD5, bare) or re.fullmatch(_IN_PARTS, bare) else None
 
 
 def plain(etag: str | None) -> str:
@@ -59,7 +59,7 @@ class PartwiseHash:
 
     def __init__(self, expected: Checksum, size: int) -> None:
         self._expected = expected.hex
-        parts = _IN_PARTS.fullmatch(expected.hex)
+        parts = re.fullmatch(_IN_PARTS, expected.hex)
         self._whole = parts is None
         sizes = part_sizes(size, int(parts[1])) if parts else (max(size, 1),)
         self._ways = [_Way(each) for each in sizes]

@@ -20,18 +20,18 @@ LONGEST_BYTES = NAME_BYTES - SUFFIX_BYTES
 LONGEST_EXTENSION = 17  # characters, with the dot
 
 # The separators of every system, and what looks like one to a person or becomes one in a careless conversion.
-_SEPARATORS = re.compile("[/\\\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]")
+_SEPARATORS = "[/\\\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c]"
 _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp"})  # control, format (bidi, zero width), line and paragraph separators
-_ILLEGAL = re.compile('[<>:"|?*\ud800-\udfff]')
+_ILLEGAL = '[<>:"|?*\ud800-\udfff]'
 _USUAL_URL = re.compile(r"https?://[A-Za-z0-9.:-]++/(?:[A-Za-z0-9._~-]++/)*+([A-Za-z0-9._~-]++)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-_RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
-_DRIVE = re.compile("[A-Za-z]:")
+_RESERVED = r"(?i)(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³]) *(?:\..*)?"
+_DRIVE = "[A-Za-z]:"
 _EXTENSION = re.compile(r"(?:\.[^\W\d]\w{0,9})?\.(?:gz|bz2|xz|zst|lz4?|lzma|br|z)|\.\w{1,16}", re.IGNORECASE)
 
 # Possessive (*+, ++), so that a header of megabytes takes no more than a look at each of its characters.
-_PARAMETER = re.compile(r'(?:^|;)[ \t]*+([\w!#$&+^`|~.-]++\*?+)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"?|[^;]*+)')
-_ENCODED_WORD = re.compile(r"=\?(utf-8|iso-8859-1)\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
+_PARAMETER = r'(?:^|;)[ \t]*+([\w!#$&+^`|~.-]++\*?+)[ \t]*+=[ \t]*+("(?:[^"\\]|\\.)*+"?|[^;]*+)'
+_ENCODED_WORD = r"(?i)=\?(utf-8|iso-8859-1)\?([bq])\?([^?\s]*)\?="
 
 
 def from_content_disposition(header: str | bytes) -> str | None:
@@ -42,10 +42,10 @@ def from_content_disposition(header: str | bytes) -> str | None:
     """
     text = _repaired(header if isinstance(header, str) else header.decode("latin-1"))
     parameters: dict[str, str] = {}
-    for name, value in _PARAMETER.findall(text):
+    for name, value in re.findall(_PARAMETER, text):
         parameters.setdefault(name.lower(), _unquoted(value.strip()))
     extended = _extended_value(parameters.get("filename*", ""))
-    return extended or _ENCODED_WORD.sub(_decoded_word, parameters.get("filename", "")) or None
+    return extended or re.sub(_ENCODED_WORD, _decoded_word, parameters.get("filename", "")) or None
 
 
 def _repaired(text: str) -> str:
@@ -110,9 +110,9 @@ def safe_name(text: str, default: str = "download") -> str:
     becomes ``_`` (such names hide, configure, or are our own part files). ``default`` stands in when nothing is left.
     Doing it twice changes nothing.
     """
-    if len(text) <= LONGEST_BYTES and _PLAIN.fullmatch(text) and not _RESERVED.fullmatch(text):
+    if len(text) <= LONGEST_BYTES and _PLAIN.fullmatch(text) and not re.fullmatch(_RESERVED, text):
         return text  # as most names are
-    components = [clean for part in _SEPARATORS.split(text) if (clean := _visible(part)).strip(". ")]
+    components = [clean for part in re.split(_SEPARATORS, text) if (clean := _visible(part)).strip(". ")]
     return _component(components[-1]) if components else default
 
 
@@ -122,11 +122,11 @@ def safe_path(text: str) -> tuple[str, ...]:
     ``.`` and empty components are dropped. Two different texts can give the same path: whoever writes many files
     has to look for that.
     """
-    parts = [_visible(part) for part in _SEPARATORS.split(text)]
+    parts = [_visible(part) for part in re.split(_SEPARATORS, text)]
     named = [part for part in parts if part not in {"", "."}]
     if not named:
         raise _unsafe(text, "names no file")
-    if not parts[0] or _DRIVE.match(parts[0]):
+    if not parts[0] or re.match(_DRIVE, parts[0]):
         raise _unsafe(text, "is not relative")
     if not all(part.strip(". ") for part in named):
         raise _unsafe(text, "leaves its folder")
@@ -169,10 +169,10 @@ def _visible(part: str) -> str:
 
 def _component(visible: str) -> str:
     """Return a visible component that is more than dots as a portable name."""
-    name = _ILLEGAL.sub("_", visible).rstrip(". ")
+    name = re.sub(_ILLEGAL, "_", visible).rstrip(". ")
     if name.startswith("."):
         name = "_" + name.lstrip(".")
-    if _RESERVED.fullmatch(name):
+    if re.fullmatch(_RESERVED, name):
         name = "_" + name
     return _fit(*split_extension(name))
 

@@ -16,7 +16,7 @@ LARGEST_BYTES: Final = 64 * 1024 * 1024
 """A piece is held in memory while it is fetched again."""
 MOST: Final = 16_384
 """They are kept with the task."""
-_HEX: Final = re.compile(r"[0-9a-f]*")
+_HEX: Final = r"[0-9a-f]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def checked(algorithm: str, length: int, digests: Sequence[str], size: int | Non
     if not 0 < len(digests) <= MOST:
         raise UsageError(f"{len(digests):,} pieces; 1 to {MOST:,} can be told apart")
     lower = [digest.lower() for digest in digests]
-    if not all(len(digest) == HEX_DIGITS[plain] and _HEX.fullmatch(digest) for digest in lower):
+    if not all(len(digest) == HEX_DIGITS[plain] and re.fullmatch(_HEX, digest) for digest in lower):
         raise UsageError(f"a piece's hash that is no {plain}")
     pieces = Pieces(plain, length, "".join(lower))
     if size is not None and not pieces.fit(size):

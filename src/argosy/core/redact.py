@@ -11,11 +11,11 @@ from typing import Final
 
 HIDDEN: Final = "***"
 _TELLING: Final = r"token|secret|signature|sig|passw|pwd|api-?_?key|access-?_?key|private-?_?key|auth|cookie|credential|session|policy|hmac|jwt"
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]{1,20}://)[^/?#\s]*@", re.IGNORECASE)
-_PARAMETER = re.compile(rf"([?&;#])((?:[^=&;#\s]*(?:{_TELLING})[^=&;#\s]*)|key)=[^&;#\s'\"<>]*", re.IGNORECASE)
-_HEADER = re.compile(rf"""([\w-]*(?:{_TELLING})[\w-]*["']?(?:\s*:\s*["']?|["']\s*,\s*["']))[^\r\n"']+""", re.IGNORECASE)
+_USERINFO = r"(?i)([a-z][a-z0-9+.-]{1,20}://)[^/?#\s]*@"
+_PARAMETER = rf"(?i)([?&;#])((?:[^=&;#\s]*(?:{_TELLING})[^=&;#\s]*)|key)=[^&;#\s'\"<>]*"
+_HEADER = rf"""(?i)([\w-]*(?:{_TELLING})[\w-]*["']?(?:\s*:\s*["']?|["']\s*,\s*["']))[^\r\n"']+"""
 """``Cookie: a=b``, as a line or as Python or JSON write it."""
-_ASSIGNED = re.compile(rf"""([\w-]*(?:{_TELLING})[\w-]*=["']?)[^\s&;#'",)\]}}<>]+""", re.IGNORECASE)
+_ASSIGNED = rf"""(?i)([\w-]*(?:{_TELLING})[\w-]*=["']?)[^\s&;#'",)\]}}<>]+"""
 
 
 def redacted(text: str) -> str:
@@ -23,14 +23,14 @@ def redacted(text: str) -> str:
     keys to a door.
     """
     if "://" in text:
-        text = _USERINFO.sub(rf"\1{HIDDEN}@", text)
-        text = _PARAMETER.sub(rf"\1\2={HIDDEN}", text)
-    return _ASSIGNED.sub(rf"\1{HIDDEN}", _HEADER.sub(rf"\1{HIDDEN}", text))
+        text = re.sub(_USERINFO, rf"\1{HIDDEN}@", text)
+        text = re.sub(_PARAMETER, rf"\1\2={HIDDEN}", text)
+    return re.sub(_ASSIGNED, rf"\1{HIDDEN}", re.sub(_HEADER, rf"\1{HIDDEN}", text))
 
 
 def redacted_url(url: str) -> str:
     """Return one URL so that it still says where something is; a text of which only the URLs' secrets are to go will do."""
-    return _PARAMETER.sub(rf"\1\2={HIDDEN}", _USERINFO.sub(rf"\1{HIDDEN}@", url))
+    return re.sub(_PARAMETER, rf"\1\2={HIDDEN}", re.sub(_USERINFO, rf"\1{HIDDEN}@", url))
 
 
 def redacted_proxy(value: str) -> str:

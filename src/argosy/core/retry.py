@@ -25,7 +25,7 @@ BRIEFLY: Final = frozenset({"unknown_host"})
 QUICKLY: Final = frozenset({"connection_refused"})
 """Codes of failures that seldom pass if nothing has ever come from there: most likely the port is wrong."""
 
-_DELTA_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DELTA_SECONDS = r"[0-9]+(?:\.[0-9]+)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def parse_retry_after(text: str, now_epoch_s: float) -> float | None:
     Both forms are read: seconds (a fraction is tolerated) and an HTTP-date, which is 0.0 once it has passed.
     """
     value = text.strip()
-    if _DELTA_SECONDS.fullmatch(value):
+    if re.fullmatch(_DELTA_SECONDS, value):
         return min(float(value), LONGEST_RETRY_AFTER_S)
     moment = parse_http_date(value, now_year=1970 + int(now_epoch_s // MEAN_YEAR_S))
     return None if moment is None else min(max(0.0, moment - now_epoch_s), LONGEST_RETRY_AFTER_S)

@@ -14,7 +14,7 @@ LARGEST_BYTES = 2**63 - 1
 UNLIMITED_WORDS = frozenset({"off", "unlimited", "none"})
 
 _PREFIXES = "KMGTPE"
-_SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?)\s*(?:([KMGTPE])(?:I?B)?|B)?", re.IGNORECASE)
+_SIZE = r"(?i)([0-9]{1,19}(?:\.[0-9]{1,9})?)\s*(?:([KMGTPE])(?:I?B)?|B)?"
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
 
@@ -38,7 +38,7 @@ def parse_rate(text: str) -> int | None:
 
 
 def _bytes(text: str) -> int | None:
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_SIZE, text.strip())
     if match is None:
         return None
     number, prefix = match.groups()

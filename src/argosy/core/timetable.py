@@ -35,8 +35,8 @@ WEEK_MIN = 7 * DAY_MIN
 TIMETABLE_HINT = "for example '22:00-07:00 unlimited, else 2M' or '08:00,512k 12:00,10M 23:00,off'"
 WINDOW_HINT = "for example '22:00-07:00' or 'Mon-Fri 22:00-07:00, Sat-Sun'"
 
-_STEP = re.compile(r"(?:([a-z-]+)-)?([0-9]{1,2}:[0-9]{2}),(\S+)", re.IGNORECASE)
-_RANGE_WORD = re.compile(r"([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})")
+_STEP = r"(?i)(?:([a-z-]+)-)?([0-9]{1,2}:[0-9]{2}),(\S+)"
+_RANGE_WORD = r"([0-9]{1,2}:[0-9]{2})-([0-9]{1,2}:[0-9]{2})"
 
 T = TypeVar("T")
 
@@ -113,9 +113,12 @@ def parse(text: str) -> Timetable:
     tidy = re.sub(r"\s*,\s*", ",", text.strip())
     if not tidy:
         raise UsageError("the timetable is empty", hint=TIMETABLE_HINT)
-    steps = [_STEP.fullmatch(entry) for entry in tidy.split()]
+    entries = tidy.split()
+    if len(entries) == 1 and "," not in tidy:  # a rate that holds at all times, as nearly every one
+        return Weekly(((0, _rate(tidy, tidy)),))
+    steps = [re.fullmatch(_STEP, entry) for entry in entries]
     if steps[0]:
-        return _weekly(_paint_steps(tidy.split(), steps))
+        return _weekly(_paint_steps(entries, steps))
     return _weekly(_paint_rules(tidy.split(",")))
 
 
@@ -186,7 +189,7 @@ def _paint_rules(rules: list[str]) -> list[int | None]:
 
 def _minutes(words: list[str], part: str, hint: str) -> Iterator[int]:
     """Yield the minutes of the week that ``[DAYS] [FROM-TO]`` covers; one of the two must be there."""
-    span = _RANGE_WORD.fullmatch(words[-1]) if words else None
+    span = re.fullmatch(_RANGE_WORD, words[-1]) if words else None
     days = words[:-1] if span else words
     if len(days) > 1 or not words:
         raise _nonsense(part, "expected days, a range of times, or both", hint)

@@ -10,17 +10,15 @@ import asyncio
 import logging
 import os
 import shlex
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from argosy.core.names import terminal_safe
 from argosy.core.redact import redacted, redacted_url
 from argosy.core.types import Status, Task
-from argosy.engines.child import STREAM_BYTES, Child
 from argosy.errors import ArgosyError, UsageError
+from argosy.value import dataclass
 
 if TYPE_CHECKING:
     import apprise
@@ -147,6 +145,8 @@ def filled(word: str, facts: Mapping[str, str]) -> str:
 
 async def _command(words: list[str], facts: Mapping[str, str]) -> None:
     environment = {**os.environ, **{f"ARGOSY_{name.upper()}": value.replace("\0", "") for name, value in facts.items()}}
+    from argosy.engines.child import Child  # noqa: PLC0415 - only where something is wanted
+
     try:
         async with asyncio.timeout(LONGEST_S), await Child.start(words, environment=environment, stdin=b"") as child:
             _, said = await asyncio.gather(_last_words(child.out), _last_words(child.err))
@@ -166,6 +166,8 @@ async def _command(words: list[str], facts: Mapping[str, str]) -> None:
 
 async def _last_words(stream: asyncio.StreamReader) -> str:
     """Return the end of what is said, once nothing more is."""
+    from argosy.engines.child import STREAM_BYTES  # noqa: PLC0415 - as above
+
     last = b""
     while more := await stream.read(STREAM_BYTES):
         last = (last + more)[-LAST_BYTES:]
@@ -174,7 +176,9 @@ async def _last_words(stream: asyncio.StreamReader) -> str:
 
 async def _shown(facts: Mapping[str, str]) -> None:
     """Show a message on this machine's desktop. It is data to whatever program shows it: no shell, no markup of ours."""
-    words = next((words for program, words in DESKTOP_WORDS.items() if shutil.which(program)), None)
+    from shutil import which  # noqa: PLC0415 - as above
+
+    words = next((words for program, words in DESKTOP_WORDS.items() if which(program)), None)
     if words is None:
         log.warning("aftermath.no_desktop", extra={"hint": f"one of {', '.join(DESKTOP_WORDS)} is needed"})
         return

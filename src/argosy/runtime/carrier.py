@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from argosy.core.checksum import Checksum
-from argosy.core.pieces import Pieces
-from argosy.core.types import FileState, FileStatus
+from argosy.core.types import FileState, FileStatus, TransferOptions
 from argosy.destinations.port import AlreadyThere
 from argosy.engines.port import Begun, Engine
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, IntegrityError, NetworkError
 from argosy.runtime.desk import Desk
 from argosy.runtime.manifest import Manifest
-from argosy.runtime.mending import Mending
 from argosy.runtime.message import Item, Remark
-from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination, Revalidator, SpanReader
 from argosy.runtime.proof import check_size, is_still_there, left_alone, proven
 from argosy.runtime.publisher import Publisher
 from argosy.runtime.relink import Relinker
 from argosy.runtime.reuse import Reuse
-from argosy.runtime.sidecar import Sidecars
-from argosy.runtime.tracing import FileTrace, traced
 from argosy.runtime.tray import Alone, Tray
 from argosy.runtime.yard import Job, Yard
+
+if TYPE_CHECKING:
+    from argosy.core.pieces import Pieces
+    from argosy.runtime.sidecar import Sidecars
+    from argosy.runtime.tracing import FileTrace
 
 
 class Carrier:
@@ -39,7 +40,7 @@ class Carrier:
         self._destination = destination
         self._options = job.task.spec.options
         self._throttle = yard.throttles.share(job.task.host, self._options.limit_bps, job.gauge)
-        self._sidecars = Sidecars(self._options) if self._options.sidecar is not None else None
+        self._sidecars = _lists_of_sums(self._options) if self._options.sidecar is not None else None
         self._reuse = Reuse(job, yard, destination)
         spec = job.task.spec
         self._listed = not spec.files and yard.sources.lists_sizes(spec.source)
@@ -89,6 +90,8 @@ class Carrier:
             self._warn("checksum_mismatch", f"{error.message}; fetching it once more")
             state = await self._blank(state)
         except NetworkError as error:
+            from argosy.runtime.network import explained  # noqa: PLC0415 - only where something fails
+
             raise await explained(error, self._job.task.host, waits=self._job.task.session is None) from error
         except ArgosyError as error:
             renewed = await unless_stopped(self._job.token, self._relinker.fresh(state, error))
@@ -122,6 +125,8 @@ class Carrier:
     ) -> FileState:
         if self._yard.witness is None:
             return await self._carry(state, engine, expected, None, begun)
+        from argosy.runtime.tracing import traced  # noqa: PLC0415 - only where somebody records spans
+
         with traced(self._yard.witness, self._job.task, state) as file:
             return await self._carry(state, engine, expected, file, begun)
 
@@ -159,6 +164,8 @@ class Carrier:
 
     async def _mended(self, pieces: Pieces, state: FileState, engine: Engine, desk: Desk) -> FileState:
         """Return the file with every piece as it must be."""
+        from argosy.runtime.mending import Mending  # noqa: PLC0415 - few sources state pieces
+
         readers: dict[str, SpanReader] = {}
         for url in state.urls:
             usual = self._yard.engines.engine_for(url, public_only=self._options.public_only)
@@ -178,6 +185,12 @@ class Carrier:
 
     def _warn(self, code: str, message: str) -> None:
         self._yard.post(Item(self._job.task.id, Remark(code, message), fence=self._job.fence))
+
+
+def _lists_of_sums(options: TransferOptions) -> Sidecars:
+    from argosy.runtime.sidecar import Sidecars  # noqa: PLC0415 - few ask for them
+
+    return Sidecars(options)
 
 
 def anew(state: FileState) -> FileState:

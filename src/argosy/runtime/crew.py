@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from argosy.core.lifecycle import Stop
 from argosy.core.types import FileState, Task, TaskId, file_states
-from argosy.destinations.gathering import dismantle
 from argosy.engines.port import CancelToken
 from argosy.runtime.clock import Clock
 from argosy.runtime.gauge import Gauge
@@ -87,6 +86,8 @@ class Crew:
         try:
             await self._warehouse.destination(task.spec.directory).discard(parts)
             if not task.spec.files:
+                from argosy.destinations.gathering import dismantle  # noqa: PLC0415 - few trees come as a whole
+
                 await asyncio.to_thread(dismantle, task.spec.directory, task.id)
         except Exception:
             log.exception("task.parts_left", extra={"task_id": task.id})

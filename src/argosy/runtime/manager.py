@@ -12,32 +12,29 @@ from argosy import config
 from argosy.bus.local import Listener, Subscription
 from argosy.core.checksum import Checksum
 from argosy.core.events import Recorded
-from argosy.core.explain import Reason
 from argosy.core.limits import Limits
-from argosy.core.model import ModelStatus, Presence
 from argosy.core.types import TERMINAL, FileState, Progress, Queue, Status, Task, TaskId, TransferOptions
 from argosy.errors import StoreError, UnknownTask, UsageError
 from argosy.runtime import parts, standing
 from argosy.runtime.admission import Request
 from argosy.runtime.aftermath import wishes
 from argosy.runtime.clock import Clock, SystemClock
-from argosy.runtime.ensure import Wanted, look, shelf_of, wanted, with_figures
 from argosy.runtime.gauge import Gauge
 from argosy.runtime.handle import TaskHandle
-from argosy.runtime.inquiry import why
 from argosy.runtime.intake import Intake
 from argosy.runtime.machine import Machine
 from argosy.runtime.message import Outcome
-from argosy.runtime.place import place_of
 from argosy.runtime.ports import Engines, Sources, Warehouse
 from argosy.runtime.revision import update
-from argosy.runtime.waiting import at_rest, idle
 from argosy.store.port import Query, Store
 from argosy.telemetry.trace import Witness
 
 if TYPE_CHECKING:
+    from argosy.core.explain import Reason
+    from argosy.core.model import ModelStatus
     from argosy.core.probe import Probe
     from argosy.runtime.amendment import Amendment
+    from argosy.runtime.ensure import Wanted
     from argosy.runtime.repair import VerifyReport
 
 GRACE_S: Final = 10.0
@@ -194,6 +191,8 @@ class Runtime:
         """Return where each model of the catalogue stands: essential ones first, then by priority. Raises UsageError,
         code ``model_catalogue``, for one that makes no sense.
         """
+        from argosy.runtime.ensure import shelf_of, wanted  # noqa: PLC0415 - likewise
+
         self._check_open()
         shelf = await shelf_of(self.settings)
         return [await self._status(wanted(shelf, self.settings, model.id, {})) for model in shelf.in_order()]
@@ -206,6 +205,9 @@ class Runtime:
         """Do the same, and have it brought if it is not here: what is under way is joined, else it is begun ahead of the
         backlog (``queue`` says otherwise).
         """
+        from argosy.core.model import Presence  # noqa: PLC0415 - likewise
+        from argosy.runtime.ensure import look  # noqa: PLC0415 - likewise
+
         asked = await self._wanted(source, more)
         status = await look(self._machine, asked, self._directory)
         if status.state is not Presence.HERE:
@@ -234,16 +236,24 @@ class Runtime:
 
     async def place(self, task: Task) -> Path:
         """Return what a program opens to use what the task has brought: the file, or the folder of many."""
+        from argosy.runtime.place import place_of  # noqa: PLC0415 - likewise
+
         return place_of(self._machine.sources, task, await self.files(task.id))
 
     async def _wanted(self, source: str, more: dict[str, Any]) -> Wanted:
+        from argosy.runtime.ensure import shelf_of, wanted  # noqa: PLC0415 - likewise
+
         self._check_open()
         return wanted(await shelf_of(self.settings), self.settings, source, more)
 
     async def _status(self, asked: Wanted) -> ModelStatus:
+        from argosy.runtime.ensure import look  # noqa: PLC0415 - likewise
+
         return self._with_figures(await look(self._machine, asked, self._directory))
 
     def _with_figures(self, status: ModelStatus) -> ModelStatus:
+        from argosy.runtime.ensure import with_figures  # noqa: PLC0415 - likewise
+
         task = status.task
         return with_figures(status, None if task is None else self.progress_of(task), self._machine.clock.epoch())
 
@@ -425,6 +435,8 @@ class Runtime:
 
     async def why(self, task_id: TaskId) -> Reason:
         """Return why the task is where it is, or how it moves."""
+        from argosy.runtime.inquiry import why  # noqa: PLC0415 - likewise
+
         return await why(self._machine, await self.task(task_id))
 
     async def verify(self, task_id: TaskId, *, repair: bool = False) -> VerifyReport:
@@ -441,10 +453,14 @@ class Runtime:
         """Return the task once only a person can make it go on; None if it was removed. Raises StoreError when the
         runtime stops first.
         """
+        from argosy.runtime.waiting import at_rest  # noqa: PLC0415 - likewise
+
         return await at_rest(self._machine, task_id, self._check_open)
 
     async def idle(self) -> None:
         """Return when nothing that is this runtime's to do waits for anything but a person."""
+        from argosy.runtime.waiting import idle  # noqa: PLC0415 - likewise
+
         await idle(self._machine)
 
     async def latest(self) -> int:

@@ -19,7 +19,7 @@ UNREACHED: Final = frozenset({"dns", "connect", "timeout", "stalled", "reset"})
 NO_SUCH_NAME: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 """What ``getaddrinfo`` fails with if a name server has answered; without an answer it is ``EAI_AGAIN``."""
 LOOKUP_S: Final = 3.0
-_UNRESOLVED: Final = re.compile(r"Could not resolve host: ([^\s(]+)")
+_UNRESOLVED: Final = r"Could not resolve host: ([^\s(]+)"
 
 
 async def explained(error: NetworkError, host: str, *, waits: bool) -> NetworkError:
@@ -32,7 +32,7 @@ async def explained(error: NetworkError, host: str, *, waits: bool) -> NetworkEr
 
 async def unknown_host(error: NetworkError) -> UnknownHost | None:
     """Return what a failed lookup is, if the system's resolver has an answer: that there is no such name."""
-    found = _UNRESOLVED.search(error.message) if error.detail_code == "dns" else None
+    found = re.search(_UNRESOLVED, error.message) if error.detail_code == "dns" else None
     if found is None or await _lookup_failure(found[1]) not in NO_SUCH_NAME:
         return None
     return UnknownHost(f"there is no host called {found[1]}", hint="check its spelling")

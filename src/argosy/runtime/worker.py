@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from argosy.core.lifecycle import AttemptFailed, Began, Finished, Finishing, Stopped, WorkerTrigger
-from argosy.core.redact import redacted
 from argosy.core.types import FileState, Status, file_states
-from argosy.destinations.gathering import appear, chosen, unaccounted
 from argosy.destinations.salvage import vanished
 from argosy.engines.port import Cancelled
 from argosy.engines.stop import unless_stopped
 from argosy.errors import ArgosyError, Failure, Fenced, NetworkError
 from argosy.runtime.carrier import Carrier, anew
-from argosy.runtime.convoy import Convoy, FilesFailed
 from argosy.runtime.manifest import Manifest, unfinished
 from argosy.runtime.message import Dropped, Item, Outcome, Remark
-from argosy.runtime.network import explained
 from argosy.runtime.ports import Destination
 from argosy.runtime.revision import as_asked
-from argosy.runtime.web import TaskWeb
 from argosy.runtime.yard import Job, Yard
 
 log = logging.getLogger(__name__)
@@ -53,6 +47,8 @@ class Attempt:
         except ArgosyError as error:
             last = self._failed(error.failure())
         except Exception as error:
+            from argosy.core.redact import redacted  # noqa: PLC0415 - only for what nobody has foreseen
+
             log.exception("task.attempt_broken", extra={"task_id": self._task.id})
             last = self._failed(
                 Failure("internal", redacted(f"{type(error).__name__}: {error}"), "this is a bug; please report it")
@@ -67,7 +63,9 @@ class Attempt:
             await self._manifest.record(())
 
     def _failed(self, failure: Failure) -> AttemptFailed:
-        return AttemptFailed(failure, self._durable, random.random())  # noqa: S311 - jitter, no secret
+        from random import random  # noqa: PLC0415 - only where something fails
+
+        return AttemptFailed(failure, self._durable, random())  # noqa: S311 - jitter, no secret
 
     @property
     def _durable(self) -> int:
@@ -94,6 +92,8 @@ class Attempt:
         spec, manifest = self._task.spec, self._manifest
         if len(manifest.files) == 1 or spec.files or not self._yard.sources.arrives_whole(spec.source):
             return spec.directory
+        from argosy.destinations.gathering import chosen, unaccounted  # noqa: PLC0415 - few sources come as a whole
+
         place = await asyncio.to_thread(chosen, spec.directory, self._task.id)
         for state in await asyncio.to_thread(unaccounted, place, tuple(manifest.files.values())):
             manifest.note(anew(state))
@@ -109,16 +109,23 @@ class Attempt:
             name = await self._bring_one(carrier, destination)
         else:
             name = None
-            try:
-                await Convoy(self._job, manifest, carrier, destination).bring_all()
-            except FilesFailed:
-                await self._yard.sources.fall_short(self._task.spec, tuple(manifest.files.values()), place)
-                raise
-            await self._finishing(name)
-            if place != self._task.spec.directory:
-                await asyncio.to_thread(appear, place, self._task.spec.directory)
+            await self._bring_many(carrier, destination, place)
         await self._yard.sources.finish(self._task.spec, tuple(manifest.files.values()))
         return Finished(manifest.durable, manifest.total or manifest.durable, manifest.done, name)
+
+    async def _bring_many(self, carrier: Carrier, destination: Destination, place: str) -> None:
+        from argosy.destinations.gathering import appear  # noqa: PLC0415 - a task of one file needs none of it
+        from argosy.runtime.convoy import Convoy, FilesFailed  # noqa: PLC0415 - likewise
+
+        manifest = self._manifest
+        try:
+            await Convoy(self._job, manifest, carrier, destination).bring_all()
+        except FilesFailed:
+            await self._yard.sources.fall_short(self._task.spec, tuple(manifest.files.values()), place)
+            raise
+        await self._finishing(None)
+        if place != self._task.spec.directory:
+            await asyncio.to_thread(appear, place, self._task.spec.directory)
 
     async def _look_after(self, place: str) -> None:
         """Bring once more what had come and was removed since: the task is complete when all of it is there."""
@@ -137,10 +144,14 @@ class Attempt:
 
     async def _resolve(self) -> Sequence[FileState]:
         """Ask the source which files there are, and which of them are here."""
+        from argosy.runtime.web import TaskWeb  # noqa: PLC0415 - a URL is its file
+
         web = TaskWeb(self._yard.engines, self._task.spec.options)
         try:
             found = await unless_stopped(self._job.token, self._yard.sources.resolve(self._task.spec, web))
         except NetworkError as error:
+            from argosy.runtime.network import explained  # noqa: PLC0415 - only where something fails
+
             raise await explained(error, self._task.host, waits=self._task.session is None) from error
         spec = replace(self._task.spec, files=tuple(found))
         states = file_states(replace(self._task, spec=spec))

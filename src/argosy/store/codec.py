@@ -28,8 +28,8 @@ T = TypeVar("T")
 Decode = Callable[[Any], Any]
 
 _ESCAPE = "\uffff"  # a noncharacter: real text does not hold it
-_UNSTORABLE = re.compile("[\ud800-\udfff\uffff]")
-_ESCAPED = re.compile(_ESCAPE + "([0-9a-f]{4})")
+_UNSTORABLE = "[\ud800-\udfff\uffff]"
+_ESCAPED = _ESCAPE + "([0-9a-f]{4})"
 _PLAIN_OPTIONS = TransferOptions()
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -92,14 +92,14 @@ def armour(text: str) -> str:
     """Return the text without lone surrogates (names on disk that are not UTF-8 have them), reversibly."""
     if text.isascii():
         return text
-    return _UNSTORABLE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
+    return re.sub(_UNSTORABLE, lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
 
 
 def disarm(text: str) -> str:
     """Return what :func:`armour` was given."""
     if text.isascii():
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return re.sub(_ESCAPED, lambda found: chr(int(found[1], 16)), text)
 
 
 def holds(text: str, wanted: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from argosy.value import dataclass
 
-TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def asked_by() -> str | None:
 
 def parse(traceparent: str) -> TraceContext | None:
     """Return what the header's value names, None if it is none (https://www.w3.org/TR/trace-context/)."""
-    found = TRACEPARENT.fullmatch(traceparent)
+    found = re.fullmatch(TRACEPARENT, traceparent)
     return None if found is None else TraceContext(found[1], found[2], bool(int(found[3], 16) & 1))
 
 

@@ -11,10 +11,8 @@ from argosy.core.types import FileState, TransferOptions
 from argosy.engines.curl.bulk import Bulk
 from argosy.engines.curl.client import Client
 from argosy.engines.curl.dash import Dash, dash, is_worth_trying, stored
-from argosy.engines.curl.fetch import Fetch
 from argosy.engines.curl.holding import validators_of
 from argosy.engines.curl.origin import check_url
-from argosy.engines.curl.question import ask, part_of
 from argosy.engines.port import Desk, Tray, begun_of
 from argosy.errors import ArgosyError, BadResponse
 
@@ -60,6 +58,8 @@ class CurlEngine:
             begun, whole = await dash(client, state, options, desk)
         if begun is not None and whole:
             return await stored(begun, state, desk)
+        from argosy.engines.curl.fetch import Fetch  # noqa: PLC0415 - small files need none
+
         fetch = Fetch(client, state, options, desk)
         if begun is not None:
             fetch.adopt(begun)
@@ -77,6 +77,8 @@ class CurlEngine:
         conditions = _conditions(known)
         if not conditions or not state.urls[0].startswith("http"):
             return False
+        from argosy.engines.curl.question import ask  # noqa: PLC0415 - seldom wanted
+
         try:
             reply = await ask(self._client_for(options), state.urls[0], options, limit=1, conditions=conditions)
         except ArgosyError:
@@ -100,6 +102,8 @@ class CurlEngine:
         """Return the same, or the bytes ``[first, end)`` of it, and where it came from after redirects. ``patient``: it
         may take as long as bytes come.
         """
+        from argosy.engines.curl.question import ask, part_of  # noqa: PLC0415 - seldom wanted
+
         if span is not None:
             headers = (*headers, ("Range", f"bytes={span[0]}-{span[1] - 1}"))
         reply = await ask(

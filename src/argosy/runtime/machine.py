@@ -112,15 +112,14 @@ class Machine:
         """Have everything running. What was started is stopped again if something cannot."""
         self._loop = asyncio.get_running_loop()
         try:
-            await self.store.open()
-            await self.bus.open()
+            if self.work:
+                self.crew.pool = Pool(self._build_yard)
+            await _all_of(self._open_store(), *([self.crew.pool.open()] if self.crew.pool else []))
             await self._load_limits()
             self._spawn("router", self.router.run)
             if self.work:
                 await self.store.register(self.me)
                 self._signed_on = True
-                self.crew.pool = Pool(self._build_yard)
-                await self.crew.pool.open()
             await self.recovery.sweep()  # who only looks must not see as running what a dead process held
             if self.work:
                 self._spawn("scheduler", self.scheduler.run)
@@ -133,6 +132,10 @@ class Machine:
         except BaseException:
             await self.stop(0.0)
             raise
+
+    async def _open_store(self) -> None:
+        await self.store.open()
+        await self.bus.open()
 
     def _build_yard(self, pool: Pool) -> Yard:
         """Called on the transfer loop."""
@@ -233,6 +236,13 @@ class Machine:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+
+async def _all_of(*works: Awaitable[None]) -> None:
+    """Return once all are over, at the same time; what went wrong with the first of them is raised then."""
+    for error in await asyncio.gather(*works, return_exceptions=True):
+        if error is not None:
+            raise error
 
 
 async def _supervised(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -127,6 +127,7 @@ def _spread(ground: Ground) -> tuple[Entrant, ...]:
     scale = ground.bench.scale
     many = ground.order(connections=scale.connections)
     rivals = (
+        ground.entrant(ARGOSY, "argosy", ground.order()),
         ground.entrant(ARGOSY, f"argosy -x{scale.connections}", many),
         ground.entrant(ARIA2C, f"aria2c -x{scale.connections}", many),
     )

@@ -47,15 +47,18 @@ class CountingGate:
     def __init__(self) -> None:
         self.inside: Counter[str] = Counter()
 
-    def try_acquire(self, host: str) -> bool:
+    def try_acquire(self, host: str, *, spare: bool = False) -> bool:
         self.inside[host] += 1
         return True
 
     async def acquire(self, host: str) -> None:
         self.inside[host] += 1
 
-    def release(self, host: str) -> None:
+    def release(self, host: str, *, spare: bool = False) -> None:
         self.inside[host] -= 1
+
+    def crowded(self, host: str) -> bool:
+        return False
 
 
 @dataclass

@@ -17,6 +17,7 @@ from argosy.core.types import FileState
 from argosy.destinations.port import Facts, Part
 from argosy.engines.port import Cancelled
 from argosy.errors import DiskFull, Fenced, UsageError
+from argosy.runtime.gate import Gate
 from argosy.testing.faults import (
     BEFORE_HEAD,
     ConnectionLimit,
@@ -75,6 +76,40 @@ async def test_a_slow_server_is_asked_over_as_many_connections_as_allowed(server
     assert server.bytes_sent() < body.size + MIB
 
 
+@pytest.mark.parametrize("named", [0, 8])
+async def test_where_each_connection_is_held_back_more_are_opened_unless_somebody_says_how_many(
+    named: int, server: FaultyServer, bench: Bench
+) -> None:
+    body = Body.generated(16 * MIB, seed=6)
+    url = server.add(PATH, body, faults=[Throttle(MIB)])
+    attempt = await bench.fetch(url, connections=named)
+    assert await bench.publish(attempt) == body.read()
+    opened = server.max_open(PATH)
+    assert opened == 8 if named else 8 < opened <= 32
+
+
+async def test_connections_beyond_the_usual_ones_are_given_up_when_somebody_waits_for_the_host(
+    server: FaultyServer, bench: Bench
+) -> None:
+    body = Body.generated(16 * MIB, seed=6)
+    url = server.add(PATH, body, faults=[Throttle(MIB)])
+    gate, desk = Gate(9, 12), bench.desk(connections=0)
+    desk.hosts = gate
+    task = asyncio.ensure_future(bench.engine.fetch(FileState(TASK, 0, (url,)), desk.options, desk))
+    host = url.split("/")[2]
+    async with asyncio.timeout(20):
+        while gate.used(host) < 12:
+            assert not task.done()
+            await asyncio.sleep(0.01)
+        await gate.acquire(host)
+        assert not task.done()
+        gate.release(host)
+        assert (await task).received == body.size
+    desk.close()
+    assert gate.used(host) == 0
+    assert not gate.crowded(host)
+
+
 async def test_one_slow_connection_loses_its_work_to_the_others(server: FaultyServer, bench: Bench) -> None:
     body = Body.generated(6 * MIB, seed=4)
     faults = [Throttle(4 * MIB, when=~on_connection(1)), Throttle(200_000, when=on_connection(1))]
@@ -111,7 +146,7 @@ class OneAtATime(CountingGate):
         super().__init__()
         self.free = asyncio.Event()
 
-    def try_acquire(self, host: str) -> bool:
+    def try_acquire(self, host: str, *, spare: bool = False) -> bool:
         return self.free.is_set() and not self.inside[host] and super().try_acquire(host)
 
     async def acquire(self, host: str) -> None:

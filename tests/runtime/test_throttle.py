@@ -104,6 +104,25 @@ async def test_a_gate_lets_in_as_many_as_it_may_and_the_rest_in_order() -> None:
     assert gate.used("h") == 0
 
 
+async def test_spare_connections_are_in_nobodys_way() -> None:
+    gate = Gate(2, 4)
+    assert [gate.try_acquire("h", spare=spare) for spare in (False, True, True, False)] == [True] * 4
+    assert not gate.try_acquire("h", spare=True)
+    assert not gate.crowded("h")
+    waiting = asyncio.create_task(gate.acquire("h"))
+    await asyncio.sleep(0)
+    assert gate.crowded("h")
+    gate.release("h", spare=True)
+    assert not waiting.done()  # two of the first kind are in use, and no spare one is for it
+    gate.release("h")
+    await asyncio.wait_for(waiting, 5)
+    assert not gate.crowded("h")
+    assert gate.used("h") == 3
+    for spare in (False, False, True):
+        gate.release("h", spare=spare)
+    assert gate.used("h") == 0
+
+
 async def test_a_wider_gate_lets_the_waiting_in() -> None:
     gate = Gate(1)
     await gate.acquire("h")

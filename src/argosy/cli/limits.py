@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @verb(asks=True)
 @click.option("-j", "--jobs", type=Number(1, 1000), help="Tasks at once.")
-@click.option("--per-host", type=Number(1, 1000), help="Connections to one host, over all tasks.")
+@click.option(
+    "--per-host",
+    type=Number(0, 1000),
+    help="Connections to one host, over all tasks; 0: 16, and up to 32 where each brings as much as the others.",
+)
 @click.option(
     "--rate", metavar="RATE|TIMETABLE", help="Bytes per second for all: 2M, off, or '22:00-07:00 unlimited, else 2M'."
 )
@@ -68,13 +72,18 @@ def _rates(now: Limits, hosts: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {host: rate for host, rate in changed.items() if rate.lower() not in ("", "off", "unlimited", "none")}
 
 
+def _per_host(now: Limits) -> str:
+    more = "" if now.first_per_host == now.most_per_host else f", {now.most_per_host} where each is worth it"
+    return f"{now.first_per_host} connections{more}"
+
+
 def _show(face: Face, now: Limits) -> None:
     if face.json:
         face.say(document.document("limits/1", limits={**asdict(now), "host_rates": dict(now.host_rates)}))
         return
     rows = [
         ("tasks at once", str(now.max_running)),
-        ("per host", f"{now.connections_per_host} connections"),
+        ("per host", _per_host(now)),
         ("rate", timetable.describe(timetable.parse(now.rate))),
         *((f"  {host}", timetable.describe(timetable.parse(rate))) for host, rate in sorted(now.host_rates.items())),
         ("window", timetable.describe_window(timetable.parse_window(now.window)) if now.window else "always open"),

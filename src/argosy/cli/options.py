@@ -35,7 +35,7 @@ _WHAT = (
     click.option("--allow-html", is_flag=True, help="Take a web page even where the name promises something else."),
 )  # fmt: skip
 _HOW = (
-    click.option("-x", "--connections", type=Number(1, 64), default=8, show_default=True, help="Most connections for one file."),
+    click.option("-x", "--connections", type=Number(0, 64), default=0, show_default="8, and up to 32 where each brings as much as the others", help="Most connections for one file."),
     click.option("--limit", "--limit-rate", "limit", type=RATE, metavar="RATE", help="Most bytes per second for each task, such as 2M."),
     click.option("--retries", type=Number(0), default=5, show_default=True, help="How often to try again without any progress."),
     click.option("--timeout", type=DURATION, default="30s", show_default=True, help="Give up a connection after so long without a byte."),

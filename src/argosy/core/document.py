@@ -194,7 +194,7 @@ def of_task(task: Task, progress: Progress | None = None) -> TaskDocument:
         files_total=task.files_total if progress is None else progress.files_total,
         queue=Queue(task.queue).name.lower(), priority=task.priority,
         attempt=task.attempt, max_retries=task.max_retries,
-        max_connections=task.spec.options.connections, limit_bps=task.spec.options.limit_bps,
+        max_connections=task.spec.options.most_connections, limit_bps=task.spec.options.limit_bps,
         insecure=task.spec.options.insecure,
         asked_name=task.spec.files[0].path if len(task.spec.files) == 1 else None, asked_files=len(task.spec.files),
         due_at=iso_time(task.due_at), pid=task.pid, warning=task.warning, error=of_failure(task.error),

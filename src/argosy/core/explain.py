@@ -131,8 +131,8 @@ def _crowded(task: Task, running: Sequence[Running], limits: Limits, situation: 
     load = host_loads(running)[task.host]
     if load and task.host in situation.failing:
         return Reason("host_failing", f"{task.host} failed every task lately; another one tries it first{queue}")
-    if task.host and load >= limits.connections_per_host:
-        used = f"{load} of {limits.connections_per_host} connections in use"
+    if task.host and load >= limits.first_per_host:
+        used = f"{load} of {limits.first_per_host} connections in use"
         return Reason("host_limit", f"waiting for {task.host}: {used}{queue}")
     if ahead is not None and ahead >= limits.max_running - busy:
         return Reason("turn", f"waiting its turn{queue}")

@@ -134,7 +134,7 @@ def not_before(host: str, due_at: float | None, situation: Situation) -> float:
 
 def room(host: str, limits: Limits, situation: Situation) -> int:
     """Return how many connections the host may have: a task more may start while fewer are in use."""
-    return 1 if host in situation.failing else limits.connections_per_host
+    return 1 if host in situation.failing else limits.first_per_host
 
 
 def closed_hosts(running: Sequence[Running], limits: Limits, situation: Situation) -> set[str]:

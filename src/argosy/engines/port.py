@@ -94,12 +94,16 @@ class Throttle(Protocol):
 class HostGate(Protocol):
     """Connections in use per host, over all tasks; single-threaded on the transfer loop."""
 
-    def try_acquire(self, host: str) -> bool: ...
+    def try_acquire(self, host: str, *, spare: bool = False) -> bool:
+        """Tell whether a connection to ``host`` may be opened at once. ``spare``: one that is given up when others wait."""
 
     async def acquire(self, host: str) -> None:
         """Return once a connection to ``host`` may be opened; waits in order."""
 
-    def release(self, host: str) -> None: ...
+    def release(self, host: str, *, spare: bool = False) -> None: ...
+
+    def crowded(self, host: str) -> bool:
+        """Tell whether somebody waits for the host: time to give up the spare ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Convoy:
 
     async def _bring_them(self, group: asyncio.TaskGroup) -> None:
         """Return once every file is with the publisher, or given up for now."""
-        count = min(max(self._options.connections, FEWEST_LANES), MOST_LANES, len(self._todo))
+        count = min(max(self._options.first_connections, FEWEST_LANES), MOST_LANES, len(self._todo))
         tray = self._carrier.tray(self._publisher, self._todo, self._bring_in_turn)
         if tray.engine is not None:
             await tray.engine.fetch_bulk(tray, self._options, count)

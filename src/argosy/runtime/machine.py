@@ -143,7 +143,7 @@ class Machine:
         return Yard(
             store=self.store, clock=self.clock, engines=self._engines(), sources=self.sources,
             warehouse=self._build_warehouse(), throttles=Throttles(self.limits, self.clock),
-            gate=Gate(self.limits.connections_per_host), post=reports.post,
+            gate=Gate(self.limits.first_per_host, self.limits.most_per_host), post=reports.post,
             reply=lambda future, outcome: pool.call(_resolve, future, outcome), witness=self._witness,
             reuse=self._reuse,
         )  # fmt: skip
@@ -263,4 +263,4 @@ def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
 def _apply(pool: Pool, limits: Limits) -> None:
     """Change the rates and gates on their own loop."""
     pool.yard.throttles.apply(limits)
-    pool.yard.gate.change(limits.connections_per_host)
+    pool.yard.gate.change(limits.first_per_host, limits.most_per_host)

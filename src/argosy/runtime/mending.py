@@ -76,7 +76,7 @@ class Mending:
 
     async def _all(self, wrong: Sequence[int]) -> None:
         left = iter(wrong)
-        width = 1 if self._desk.throttle.limited else max(1, min(self._options.connections, len(wrong)))
+        width = 1 if self._desk.throttle.limited else min(self._options.first_connections, len(wrong))
         width = max(1, min(width, HELD_BYTES // self._pieces.length))
         lanes = [asyncio.create_task(self._lane(left)) for _ in range(width)]
         try:

@@ -107,7 +107,7 @@ class Scheduler:
 
     def _as_running(self, task: Task) -> Running:
         gauge = self._holdings.gauges.get(task.id)
-        connections = 0 if gauge is None else gauge.connections
+        connections = 0 if gauge is None else min(gauge.connections, task.spec.options.first_connections)
         finishing = task.status is Status.COMPLETING
         return Running(task.id, task.host, task.spec.directory, connections, task.queue, finishing)
 

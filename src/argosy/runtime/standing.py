@@ -18,8 +18,8 @@ def checked(limits: Limits) -> Limits:
     """Return ``limits`` if they make sense. Raises UsageError naming the one that does not."""
     if limits.max_running < 1:
         raise UsageError("at least one download must be allowed to run", hint="pause_all stops everything")
-    if limits.connections_per_host < 1:
-        raise UsageError("at least one connection per host must be allowed")
+    if limits.connections_per_host < 0:
+        raise UsageError("connections per host cannot be negative", hint="0: as many as prove worth it")
     if limits.ageing_s < 0:
         raise UsageError("ageing cannot be negative", hint="0 turns it off")
     parse(limits.rate)

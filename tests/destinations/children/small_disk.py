@@ -101,14 +101,17 @@ class Open:
     def admit(self, size: int) -> float:
         return 0.0
 
-    def try_acquire(self, host: str) -> bool:
+    def try_acquire(self, host: str, *, spare: bool = False) -> bool:
         return True
 
     async def acquire(self, host: str) -> None:
         return
 
-    def release(self, host: str) -> None:
+    def release(self, host: str, *, spare: bool = False) -> None:
         return
+
+    def crowded(self, host: str) -> bool:
+        return False
 
 
 class Desk:

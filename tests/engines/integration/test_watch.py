@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from argosy.core.pace import Pace
+from argosy.core.pace import OPENING_S, Pace
 from argosy.core.ranges import Piece
 from argosy.engines.curl.origin import Origin
-from argosy.engines.curl.watch import ASLEEP_S, DRIP_BYTES, RESTARTS, Watch
+from argosy.engines.curl.watch import ASLEEP_S, DRIP_BYTES, RELIEFS, RESTARTS, Watch
 from argosy.errors import ArgosyError
 
 TIMEOUT_S = 30.0
@@ -165,3 +165,23 @@ def test_a_slow_one_that_is_about_to_end_is_left_alone() -> None:
     watched(*fast, slow, upto=4)
 
     assert slow.cut == []
+
+
+def test_at_the_end_of_a_file_the_silent_are_let_go_and_who_is_far_away_has_longer() -> None:
+    heard, silent, far = Connection(heard_at=9.9), Connection(heard_at=9.8), Connection(heard_at=9.8)
+    far.pace = Pace(0.0, 0.2, flows_since=0.2)
+    waiting: Any = Connection(taking=False)
+    everybody: Any = [heard, silent, far, waiting]
+
+    Watch(TIMEOUT_S).relieve(everybody, 9.9 + OPENING_S / 2)
+
+    assert [connection.cut for connection in everybody] == [[], [None], [], []]
+
+
+def test_a_server_that_stays_silent_is_not_asked_for_ever() -> None:
+    watch, cuts = Watch(TIMEOUT_S), 0
+    for _ in range(2 * RELIEFS):
+        silent: Any = Connection()
+        watch.relieve([silent], 1.0)
+        cuts += len(silent.cut)
+    assert cuts == RELIEFS

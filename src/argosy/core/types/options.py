@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Literal
+from typing import Final, Literal
 
 from argosy.value import dataclass
 
 IfExists = Literal["rename", "overwrite", "skip", "newer", "fail"]
 """What to do when the target exists: a numbered name, replace it, leave it, replace it only if the server's
 is newer, or fail."""
+USUAL_CONNECTIONS: Final = 8
+"""For a file, unless somebody says how many."""
+MOST_CONNECTIONS: Final = 32
+"""For a file of which each further connection brings as much as those before it, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
     """How to transfer; every field has the default of a careful person.
 
-    ``limit_bps`` caps this task; ``connections`` is the most one file may use. Secrets (``headers``, ``user``,
+    ``limit_bps`` caps this task; ``connections`` is the most one file may use; 0: the usual number, and more where each of
+    them brings as much as those before it. Secrets (``headers``, ``user``,
     ``cookie``, ``proxy`` userinfo) are kept in the store only and never shown.
     """
 
-    connections: int = 8
+    connections: int = 0
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     user_agent: str | None = None
     referer: str | None = None
@@ -69,3 +74,13 @@ class TransferOptions:
     public_only: bool = False
     """Refuse addresses that are not on the public Internet, but for the networks the settings allow: for tasks that
     came from somebody else than the machine's owner."""
+
+    @property
+    def first_connections(self) -> int:
+        """Return how many connections a file may use whatever each of them brings."""
+        return self.connections or USUAL_CONNECTIONS
+
+    @property
+    def most_connections(self) -> int:
+        """Return how many connections a file may use at most."""
+        return self.connections or MOST_CONNECTIONS

@@ -15,6 +15,7 @@ from argosy.core.answer import Asked
 from argosy.core.pace import STEAL_S, WORTHWHILE_BYTES, Growth, share_to_keep
 from argosy.core.ranges import Piece
 from argosy.core.types import FileState, TransferOptions
+from argosy.core.types.options import USUAL_CONNECTIONS
 from argosy.destinations.ledger import Ledger
 from argosy.engines.curl.arrival import OVERLAP_BYTES, Arrivals
 from argosy.engines.curl.client import Client
@@ -33,7 +34,9 @@ from argosy.errors import ArgosyError, NetworkError
 TICK_S: Final = 0.2
 FIRST_TICKS_S: Final = 0.025
 """While a file is young its connections are looked at often, so that growth costs no time."""
-YOUNG_S: Final = 0.5
+YOUNG_S: Final = 1.0
+GLANCE_S: Final = 0.01
+"""How fast the first connection is shows so soon after its first byte; until then there is no second one."""
 LINGER_S: Final = 0.2
 """The rest of an error page is waited for so long, to keep its connection."""
 
@@ -54,14 +57,15 @@ class Fetch:
         self.limited = desk.throttle.limited
         self.origins = [Origin(url) for url in state.urls]
         self.holding = Holding(state, desk)
-        self._before = self.holding.ranges.received
         self.streams: list[Stream] = []
         self._told = segments_of(desk)
         self._begun: dict[Stream, tuple[float, int]] = {}
         """When each stream began, and where in the file, if somebody wants to know."""
         self.cookies: tuple[bytes, ...] = ()
         """What servers have set so far, for this file alone."""
-        self.growth = Growth(max(1, options.connections))
+        self.growth = Growth(options.most_connections, options.first_connections)
+        self._flows: tuple[float, int] | None = None
+        """Since when bytes come, and how many there were."""
         self.setbacks = Setbacks(self)
         self._arrivals = Arrivals(self)
         self._watch = Watch(options.stall_timeout_s)
@@ -106,11 +110,15 @@ class Fetch:
     async def _wait(self) -> None:
         """Return when a stream ends or begins to bring bytes, the token is set, or a tick is due."""
         if not self._ended and self.desk.cancel.stop is None:
-            young = self.now() - self._began < YOUNG_S
-            timer = self._loop.call_later(FIRST_TICKS_S if young else TICK_S, self._wake.set)
+            timer = self._loop.call_later(self._tick_s(), self._wake.set)
             await self._wake.wait()
             timer.cancel()
         self._wake.clear()
+
+    def _tick_s(self) -> float:
+        if self._flows is not None and self.now() - self._flows[0] < GLANCE_S:
+            return GLANCE_S
+        return FIRST_TICKS_S if self.now() - self._began < YOUNG_S else TICK_S
 
     # -- starting streams --------------------------------------------------------------------------
 
@@ -119,14 +127,17 @@ class Fetch:
         while len(self.streams) < (self.growth.allowed if self._can_split() else 1):
             piece = self.holding.ranges.take() or self._steal()
             if piece is None:
+                if not self.limited:
+                    self._watch.relieve(self.streams, self.now())
                 return
             origin = self._pick_origin()
-            if not self.desk.hosts.try_acquire(origin.host):
+            spare = len(self.streams) >= USUAL_CONNECTIONS
+            if not self.desk.hosts.try_acquire(origin.host, spare=spare):
                 if self.streams:
                     self.holding.ranges.release(piece)
                     return
                 await acquire(self.desk.hosts, origin.host, self.desk.cancel)
-            stream = Stream(self, self._client, origin, piece)
+            stream = Stream(self, self._client, origin, piece, spare=spare and bool(self.streams))
             self.streams.append(stream)
             if self._told is not None:
                 self._begun[stream] = time.time(), piece.position
@@ -168,17 +179,26 @@ class Fetch:
         )
 
     def _steal(self) -> Piece | None:
-        """Cut the piece that would take longest."""
+        """Cut the piece that would take longest, of those that are long enough to be cut."""
         victims = [s for s in self.streams if s.taking and s.piece is not None and s.piece.end is not None]
         if not victims:
             return None
-        victim = max(victims, key=_longest)
-        assert victim.piece is not None
-        if time_left(victim) < STEAL_S:
-            return None
-        usual_bps = sorted(stream.pace.bps for stream in victims)[len(victims) // 2]
-        keep = share_to_keep(victim.pace, usual_bps, self.now())
-        return self.holding.ranges.steal(victim.piece, keep, victim.pending_bytes)
+        now, usual_bps = self.now(), sorted(stream.pace.bps for stream in victims)[len(victims) // 2]
+
+        def longest(stream: Stream) -> tuple[float, int]:
+            """Order streams by the time they will take; where nothing is known of their speed yet, by what they miss."""
+            assert stream.piece is not None
+            return time_left(stream, now), stream.piece.missing or 0
+
+        for victim in sorted(victims, key=longest, reverse=True):
+            assert victim.piece is not None
+            if time_left(victim, now) < STEAL_S:
+                break
+            keep = share_to_keep(victim.pace, usual_bps, now)
+            stolen = self.holding.ranges.steal(victim.piece, keep, victim.pending_bytes)
+            if stolen is not None:
+                return stolen
+        return None
 
     # -- what streams call -------------------------------------------------------------------------
 
@@ -274,18 +294,30 @@ class Fetch:
                 else ""
             )
             self._told(Segment(start, stream.received, stream.origin.host, began, time.time(), error))
-        self.desk.hosts.release(stream.held_host)
+        self.desk.hosts.release(stream.held_host, spare=stream.spare)
         if stream.piece is not None:
             self.holding.ranges.release(stream.piece)
 
     # -- now and then ------------------------------------------------------------------------------
 
     def _grow(self) -> None:
-        if self._can_split():
-            ranges = self.holding.ranges
-            bps = (ranges.received - self._before) / max(self.now() - self._began, FIRST_TICKS_S)
-            established = sum(stream.taking for stream in self.streams)
-            self.growth.consider(established=established, bps=bps, missing=ranges.missing)
+        if not self._can_split():
+            return
+        ranges, now = self.holding.ranges, self.now()
+        if self._flows is None:
+            self._flows = now, ranges.received
+        since, had = self._flows
+        if now - since < GLANCE_S:
+            return
+        paces = [stream.pace for stream in self.streams if stream.taking]
+        bps = (ranges.received - had) / (now - since)
+        self.growth.consider(established=len(paces), bps=bps, missing=ranges.missing)
+        if not self.limited:
+            self.growth.prove(paces, ranges.missing or 0)
+        if any(stream.spare and self.desk.hosts.crowded(stream.held_host) for stream in self.streams):
+            self.growth.refused(USUAL_CONNECTIONS)
+        for stream in self.streams[self.growth.allowed :]:
+            stream.abort()
 
     def _tick(self) -> None:
         now = self.now()
@@ -305,9 +337,3 @@ class Fetch:
     def _report(self) -> None:
         ranges, pending = self.holding.ranges, sum(stream.pending_bytes for stream in self.streams)
         self.desk.report(self.holding.state.index, ranges.received + pending, ranges.size, len(self.streams))
-
-
-def _longest(stream: Stream) -> tuple[float, int]:
-    """Order streams by the time they will take; where nothing is known of their speed yet, by what they miss."""
-    assert stream.piece is not None
-    return time_left(stream), stream.piece.missing or 0

@@ -42,7 +42,7 @@ ABORT: Final = 0
 class Stream:
     """A request under way. ``error`` is why it ended early, if it did; whether that matters the fetch decides."""
 
-    def __init__(self, fetch: Fetch, client: Client, origin: Origin, piece: Piece) -> None:
+    def __init__(self, fetch: Fetch, client: Client, origin: Origin, piece: Piece, *, spare: bool = False) -> None:
         self._fetch = fetch
         self._client = client
         self._curl: pycurl.Curl | None = None
@@ -80,6 +80,8 @@ class Stream:
         self.received = 0
         self.held_host = origin.host
         """The host whose connection permit this stream holds."""
+        self.spare = spare
+        """Given up when others wait for the host."""
         now = fetch.now()
         self.pace = Pace(now, now)
         self.heard_at = now
@@ -99,6 +101,7 @@ class Stream:
     def adopt(self, dash: Dash) -> None:
         """Go on with a request under way: what has come of its answer comes again, to us."""
         self.request, self._curl = dash.request, dash.curl
+        self.pace.began = dash.since
         going_on = self._hear(dash)
         if dash.ended is None and self._curl is not None:
             self._curl.setopt(pycurl.HEADERFUNCTION, self._header)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from argosy.core.pace import laggards
+from argosy.core.types.options import MOST_CONNECTIONS
 from argosy.engines.curl.stream import Stream
 from argosy.errors import NetworkError
 
@@ -17,6 +18,8 @@ ASLEEP_S: Final = 5.0
 MEASURED_BYTES: Final = 256 * 1024
 RESTARTS: Final = 16
 """Slow connections started again for one file; a server that is slow by nature is left in peace after that."""
+RELIEFS: Final = MOST_CONNECTIONS
+"""Silent connections that are let go at the end of a file: about once each."""
 WORTH_S: Final = 1.0
 """A slow connection that ends sooner than this is left alone."""
 
@@ -32,6 +35,7 @@ class Watch:
         self._seen: list[Stream] = []
         self._gone: deque[float] = deque(maxlen=16)
         self._restarts = RESTARTS
+        self._reliefs = RELIEFS
 
     def look(self, streams: Sequence[Stream], now: float, *, limited: bool) -> None:
         if self._looked_at is not None and now - self._looked_at > ASLEEP_S:
@@ -46,10 +50,17 @@ class Watch:
         self._remember_gone(streams)
         taking = [stream for stream in streams if stream.taking and stream.alive]
         for index in laggards([stream.pace for stream in taking], now, self._gone):
-            if self._restarts and time_left(taking[index]) > WORTH_S:
+            if self._restarts and time_left(taking[index], now) > WORTH_S:
                 self._restarts -= 1
                 self._seen.remove(taking[index])
                 taking[index].abort()
+
+    def relieve(self, streams: Sequence[Stream], now: float) -> None:
+        """Nothing is left to begin or to cut: let go of those that have fallen silent, whose rests are sooner asked for anew."""
+        for stream in streams:
+            if self._reliefs and stream.alive and stream.taking and now - stream.heard_at > stream.pace.patience_s:
+                self._reliefs -= 1
+                stream.abort()
 
     def _remember_gone(self, streams: Sequence[Stream]) -> None:
         """Keep the last speeds of streams that have ended after bringing enough to be measured."""
@@ -75,8 +86,10 @@ class Watch:
         return not limited and stream.received - before < DRIP_BYTES
 
 
-def time_left(stream: Stream) -> float:
-    """Return the seconds until the stream's piece is complete, as it looks now."""
+def time_left(stream: Stream, now: float) -> float:
+    """Return the seconds until the stream's piece is complete, as it looks now: one that has been silent for a while may be
+    for as long again.
+    """
     assert stream.piece is not None
     missing = (stream.piece.missing or 0) - stream.pending_bytes
-    return missing / stream.pace.bps if stream.pace.bps > 0 else float("inf")
+    return max(missing / stream.pace.bps, now - stream.heard_at) if stream.pace.bps > 0 else float("inf")

@@ -39,11 +39,14 @@ class Onlooker:
     def admit(self, size: int) -> float:  # noqa: ARG002 - the port's
         return 0.0
 
-    def try_acquire(self, host: str) -> bool:  # noqa: ARG002 - the port's
+    def try_acquire(self, host: str, *, spare: bool = False) -> bool:  # noqa: ARG002 - the port's
         return True
 
     async def acquire(self, host: str) -> None:
         """At once."""
 
-    def release(self, host: str) -> None:
+    def release(self, host: str, *, spare: bool = False) -> None:
         """Nobody waits."""
+
+    def crowded(self, host: str) -> bool:  # noqa: ARG002 - the port's
+        return False

@@ -73,7 +73,7 @@ class Supply:
     @property
     def width(self) -> int:
         """How many segments may be on their way at once: no more than one where the rate is limited."""
-        return 1 if self._desk.throttle.limited else max(1, self._options.connections)
+        return 1 if self._desk.throttle.limited else self._options.first_connections
 
     def _options_for(self, url: str) -> TransferOptions:
         return self._options if origin(url) == self._origin else self._others

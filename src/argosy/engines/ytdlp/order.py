@@ -87,7 +87,7 @@ def _net(options: TransferOptions) -> Order:
         "netrc_file": options.netrc_file, "proxy": options.proxy, "insecure": options.insecure,
         "client_cert": options.client_cert, "client_key": options.client_key,
         "timeout_s": max(options.connect_timeout_s, options.stall_timeout_s),
-        "connections": min(options.connections, MOST_CONNECTIONS),
+        "connections": min(options.first_connections, MOST_CONNECTIONS),
     }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ QueueName = Literal["interactive", "automatic"]
 Retries = Annotated[int, Field(ge=0, le=1000)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Rate = Annotated[int, Field(ge=1, le=LARGEST, description="Bytes per second.")]
-Connections = Annotated[int, Field(ge=1, le=64)]
+Connections = Annotated[int, Field(ge=0, le=64, description="For one file; 0: 8, and up to 32 where each is worth it.")]
 Languages = Annotated[list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")]], Field(max_length=100)]
 Seconds = Annotated[float, Field(ge=0.1, le=3600)]
 Moment = Annotated[

@@ -25,6 +25,10 @@ IfMatch = Annotated[str | None, Header(description="The `ETag` of what was looke
 Timetable = Annotated[str, StringConstraints(max_length=2000)]
 HostName = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\s/@]+$")]
 Many = Annotated[int, Field(ge=1, le=1000)]
+ManyOrOurs = Annotated[int, Field(ge=0, le=1000)]
+PER_HOST: Final = (
+    "Connections to one host, over all tasks; 0: 16, and up to 32 where each brings as much as those before it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class LimitsDocument:
     """What holds now. ``rate`` and those of ``host_rates`` are rates or timetables, ``window`` is when downloads may run."""
 
     max_running: Annotated[int, Field(examples=[3])]
-    connections_per_host: Annotated[int, Field(examples=[16])]
+    connections_per_host: Annotated[int, Field(examples=[16], description=PER_HOST)]
     rate: Annotated[str, Field(examples=["22:00-07:00 unlimited, else 2M"])]
     host_rates: Annotated[dict[str, str], Field(examples=[{"example.org": "1M"}])]
     window: Annotated[str, Field(examples=["22:00-07:00"])]
@@ -48,7 +52,7 @@ class LimitsPatch(Form):
     )
 
     max_running: Many | None = None
-    connections_per_host: Many | None = None
+    connections_per_host: Annotated[ManyOrOurs | None, Field(description=PER_HOST)] = None
     rate: Timetable | None = None
     host_rates: Annotated[dict[HostName, Timetable | None], Field(max_length=1000)] | None = None
     window: Timetable | None = None
@@ -63,7 +67,7 @@ class NewLimits(Form):
     """All limits; one that is not sent is as it is when nobody sets it."""
 
     max_running: Many = DEFAULTS.max_running
-    connections_per_host: Many = DEFAULTS.connections_per_host
+    connections_per_host: Annotated[ManyOrOurs, Field(description=PER_HOST)] = DEFAULTS.connections_per_host
     rate: Timetable = DEFAULTS.rate
     host_rates: Annotated[dict[HostName, Timetable], Field(default_factory=dict, max_length=1000)]
     window: Timetable = DEFAULTS.window

@@ -52,7 +52,7 @@ def test_a_setting_that_makes_no_sense_is_refused_and_the_file_stays(argosy: Arg
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("connections", "0"), ("connections", "65"), ("max_running", "-3"), ("port", "99999"), ("history_days", "nan"),
+        ("connections", "-1"), ("connections", "65"), ("max_running", "-3"), ("port", "99999"), ("history_days", "nan"),
         ("connect_timeout_s", "inf"), ("retries", "1.5"), ("keep_time", "perhaps"), ("rate", "5Q"), ("limit", "22:00 2M"),
         ("window", "99"), ("proxy", "gopher://x"), ("proxy", "http://"), ("webhook_schedule", "abc"), ("allow_network", "here"),
         ("trusted_proxy", "x/y"), ("allow_host", "*"), ("allow_origin", "example.org"), ("public_url", "x"),

@@ -36,7 +36,7 @@ def test_argosy_home_moves_everything_into_one_folder(tmp_path: Path) -> None:
         ('if_exists = "explode"', "if_exists"),
         ("max_running = ", "config.toml"),
         ("keep_time = 3.5", "keep_time"),
-        ("connections = 0", "connections"),
+        ("connections = 65", "connections"),
         ("history_days = nan", "history_days"),
     ],
 )

@@ -86,7 +86,7 @@ def test_what_moves_folders_or_says_who_is_believed_cannot_be_set_from_afar(serv
         assert not settings[name]["settable"]
         answer = service.request("PATCH", "/v1/config", {name: settings[name]["value"]}, {"If-Match": "*"})
         assert (name, answer.status) == (name, 422)
-    for sent in ({"connections": 0}, {"limit": "fast"}, {"user_agent": "a\r\nb"}, {"if_exists": "eat"}):
+    for sent in ({"connections": 65}, {"limit": "fast"}, {"user_agent": "a\r\nb"}, {"if_exists": "eat"}):
         answer = service.request("PATCH", "/v1/config", sent, {"If-Match": "*"})
         assert (sent, answer.status) == (sent, 422)
     assert not (service.home / "config.toml").exists()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argosy.core.limits import MOST_PER_HOST, USUAL_PER_HOST, Limits
 from argosy.core.pace import (
     AS_GOOD,
     MATURE_S,
@@ -20,6 +21,8 @@ from argosy.core.pace import (
     laggards,
     share_to_keep,
 )
+from argosy.core.types import TransferOptions
+from argosy.core.types.options import MOST_CONNECTIONS, USUAL_CONNECTIONS
 
 MIB = 1 << 20
 
@@ -83,6 +86,15 @@ def test_more_are_not_opened_in_vain(established: int, bps: float, missing: int 
 
 
 # -- beyond the usual number ---------------------------------------------------------------------------
+
+
+def test_a_number_that_somebody_names_holds_for_all_connections() -> None:
+    ours, named = TransferOptions(), TransferOptions(connections=5)
+    assert (ours.first_connections, ours.most_connections) == (USUAL_CONNECTIONS, MOST_CONNECTIONS)
+    assert (named.first_connections, named.most_connections) == (5, 5)
+    free, limited = Limits(), Limits(connections_per_host=5)
+    assert (free.first_per_host, free.most_per_host) == (USUAL_PER_HOST, MOST_PER_HOST)
+    assert (limited.first_per_host, limited.most_per_host) == (5, 5)
 
 
 def opened(bps: float, *, began: float = 0.0) -> Pace:

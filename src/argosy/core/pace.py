@@ -104,7 +104,7 @@ class Growth:
         """Allow twice as many as are proven, if those that came last are as good as those before them; if they are not,
         only those that were there before.
         """
-        if self.allowed < self.proven or self.proven >= self.ceiling or sum(pace.bps for pace in paces) >= PLENTY_BPS:
+        if self.allowed < self.proven or self.proven >= self.ceiling:
             return
         opened = [pace for pace in paces if pace.opening_bps is not None]
         if len(opened) < self.allowed * TOLD:
@@ -113,7 +113,8 @@ class Growth:
             self.refused(self.proven)
             return
         self.proven = self.allowed
-        self.allowed = max(self.allowed, min(self.ceiling, self.allowed * 2, missing // PROVEN_BYTES))
+        if sum(pace.bps for pace in paces) < PLENTY_BPS:
+            self.allowed = max(self.allowed, min(self.ceiling, self.allowed * 2, missing // PROVEN_BYTES))
 
     def refused(self, alive: int) -> None:
         """The server would not serve one more, or somebody else needs it: stay with those that are alive."""

@@ -137,7 +137,7 @@ class Fetch:
                     self.holding.ranges.release(piece)
                     return
                 await acquire(self.desk.hosts, origin.host, self.desk.cancel)
-            stream = Stream(self, self._client, origin, piece, spare=spare and bool(self.streams))
+            stream = Stream(self, self._client, origin, piece, spare=spare)
             self.streams.append(stream)
             if self._told is not None:
                 self._begun[stream] = time.time(), piece.position

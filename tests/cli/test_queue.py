@@ -246,7 +246,7 @@ def test_limits_are_shown_set_and_kept(argosy: Argosy) -> None:
     [
         (("--rate", "fast"), "'fast'"),
         (("--jobs", "foo"), "not a whole number from 1 to 1,000: 'foo'"),
-        (("--per-host", "0"), "not a whole number from 1 to 1,000: '0'"),
+        (("--per-host", "1001"), "not a whole number from 0 to 1,000: '1001'"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(argosy: Argosy, words: tuple[str, str], told: str) -> None:

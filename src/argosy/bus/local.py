@@ -90,7 +90,7 @@ class Bus:
         async with self._order:
             if events[0].seq == self.last + 1 and events[-1].seq == self.last + len(events):
                 self._deliver(events)
-            else:
+            elif self.last < events[-1].seq:
                 await self._read_on(events[-1].seq)
 
     async def catch_up(self) -> None:

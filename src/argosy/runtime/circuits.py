@@ -41,6 +41,8 @@ class Circuits:
 
     def listen(self, held: Iterable[Task], gauges: Mapping[TaskId, Gauge], now: float) -> bool:
         """Take bytes that flow for a sign of life, long before the file is whole; tell whether to listen again soon."""
+        if not self._circuits:
+            return False
         trying = [task for task in held if (circuit := self._circuits.get(task.host)) and _is_tried(circuit, now)]
         for task in trying:
             gauge = gauges.get(task.id)

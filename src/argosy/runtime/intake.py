@@ -68,8 +68,6 @@ class Intake:
                 storing = asyncio.create_task(self._admit(entries))
         finally:
             admitted += await storing if storing is not None else ()
-        await self._machine.bus.catch_up()
-        self._machine.scheduler.wake()
         return admitted
 
     async def admit_each(self, requests: Sequence[Request]) -> list[tuple[Task, bool] | UsageError]:
@@ -95,6 +93,7 @@ class Intake:
         added = await self._machine.store.add([entry.new for entry in fresh]) if fresh else ()
         for entry, answer in zip(fresh, added, strict=True):
             entry.task, entry.existed = answer.task, answer.existed
+        await self._machine.bus.tell([answer.event for answer in added if answer.event is not None])
         asked = await self._join([entry for entry in entries if entry.joins])
         self._machine.scheduler.wake()
         tasks = [entry.task for entry in entries if entry.task is not None]

@@ -139,8 +139,8 @@ async def _mend(
         task_id, spec, now, now, queue=Queue.INTERACTIVE, queued_at=now, host=task.host, session=machine.session,
         name=files[0].path, received=sum(file.received for file in files), files_total=len(files),
     )  # fmt: skip
-    await machine.store.add([NewTask(mending, files, "repair")])
-    await machine.bus.catch_up()
+    (added,) = await machine.store.add([NewTask(mending, files, "repair")])
+    await machine.bus.tell([added.event] if added.event is not None else [])
     machine.scheduler.wake()
     await (await runtime.handle(task_id))
     return task_id

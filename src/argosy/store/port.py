@@ -30,10 +30,16 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of a :class:`NewTask`: it was kept, or an unfinished task with the same key exists already."""
+    """What became of a :class:`NewTask`: it was kept, with its first ``event``, or an unfinished task with the same key exists
+    already.
+    """
 
     task: Task
-    existed: bool = False
+    event: Recorded | None = None
+
+    @property
+    def existed(self) -> bool:
+        return self.event is None
 
 
 @dataclass(frozen=True, slots=True)

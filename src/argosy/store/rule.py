@@ -65,11 +65,11 @@ def add(desk: Desk, tasks: Iterable[NewTask]) -> list[Added]:
 def _add_one(desk: Desk, new: NewTask) -> Added:
     stored = desk.task(new.task.id) or (desk.unfinished(new.task.key) if new.task.key else None)
     if stored is not None:
-        return Added(stored, existed=True)
+        return Added(stored)
     task = desk.add(new.task)
     desk.put_files(task, new.files, all_files=False)
-    desk.record(StatusChanged(task.id, None, task.status, new.reason), task.updated_at, task.version)
-    return Added(task)
+    begun = StatusChanged(task.id, None, task.status, new.reason)
+    return Added(task, desk.record(begun, task.updated_at, task.version))
 
 
 def commit(desk: Desk, changes: Iterable[Change]) -> list[Committed | Refused]:

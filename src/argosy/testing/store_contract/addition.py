@@ -39,8 +39,9 @@ class AdditionContract(StoreSuite):
 
     async def test_adding_logs_that_the_task_came_to_be(self, store: Store) -> None:
         task = make_task(status=Status.PAUSED, updated_at=T0 + 5)
-        await store.add([NewTask(task, reason="import")])
+        (added,) = await store.add([NewTask(task, reason="import")])
         (recorded,) = await store.events()
+        assert added.event == recorded
         assert (recorded.event, recorded.at) == (StatusChanged(task.id, None, Status.PAUSED, "import"), T0 + 5)
         assert recorded.version == task.version
 

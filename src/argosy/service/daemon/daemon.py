@@ -66,8 +66,10 @@ CONNECTIONS: Final = 8192
 CROWD: Final = 7168
 """With so many, each that comes has one go that asks for nothing: silence keeps nobody out."""
 DESCRIPTORS: Final = 65_536
-GARBAGE: Final = (5_000, 20, 50)
-"""New objects before the collector looks for cycles, and how often it looks further: nobody's request waits long for it."""
+GARBAGE: Final = (2_000, 5, 100)
+"""New objects before the collector looks for cycles, and how often it looks further: everybody waits for it, and the second look
+goes through all that has come since the last one (5,000 and 20 made that 50 ms).
+"""
 
 
 async def serve(
@@ -174,6 +176,7 @@ async def _answer(
         try:
             await _either(server.answers, stop.asked)
             if server.answers.is_set():
+                gc.freeze()  # what stands by now stays: the collector need not look through it
                 with _announced(service.settings.home, listeners):
                     notifier.say("READY=1", f"STATUS=serving {listeners.url}")
                     await ready(listeners.url, service)

@@ -14,6 +14,7 @@ from argosy.runtime.machine import Machine
 from argosy.runtime.message import Ask, Enlist
 from argosy.runtime.proof import is_still_there
 from argosy.runtime.revision import renewal
+from argosy.runtime.turn import in_turns
 from argosy.store.port import NewTask
 from argosy.value import dataclass
 
@@ -73,10 +74,8 @@ class Intake:
     async def admit_each(self, requests: Sequence[Request]) -> list[tuple[Task, bool] | UsageError]:
         """Do the same for each on its own: a request that makes no sense keeps no other out."""
         wrong: list[UsageError | None] = []
-        for place, request in enumerate(requests):
-            wrong.append(self._complaint(request))
-            if place % PAGE == PAGE - 1:
-                await asyncio.sleep(0)  # others are waiting for the loop
+        async for some in in_turns(requests, TOGETHER):
+            wrong += map(self._complaint, some)
         sensible = [request for request, complaint in zip(requests, wrong, strict=True) if complaint is None]
         admitted = iter(await self.admit(sensible))
         return [complaint or next(admitted) for complaint in wrong]

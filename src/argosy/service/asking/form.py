@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from argosy.core.pieces import LARGEST_BYTES as LARGEST_PIECE
 from argosy.core.pieces import MOST as MOST_PIECES
@@ -207,6 +216,6 @@ class NewTask(Wanted):
 
 
 class NewTasks(Form):
-    """Many tasks to be made; each is answered for on its own."""
+    """Many tasks to be made; each is answered for on its own. They are understood later: :mod:`argosy.service.asking.many`."""
 
-    tasks: Annotated[list[NewTask], Field(min_length=1, max_length=MOST_TASKS)]
+    tasks: Annotated[list[SkipValidation[NewTask]], Field(min_length=1, max_length=MOST_TASKS)]

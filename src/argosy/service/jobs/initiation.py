@@ -5,7 +5,6 @@ Nothing here waits for the network.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from argosy.errors import UsageError
 from argosy.runtime.admission import Request
 from argosy.runtime.clock import Clock
 from argosy.runtime.manager import Runtime
+from argosy.runtime.turn import in_turns
 from argosy.service.asking import idempotency
 from argosy.service.asking.idempotency import Claim
 from argosy.service.security.principal import Principal
@@ -134,11 +134,10 @@ class Initiation:
 
 
 async def _of_urls(urls: Sequence[str]) -> list[FileSpec]:
-    """Return the files, each once. The loop is others' between any ``TOGETHER`` of them. Raises UsageError."""
+    """Return the files, each once. Raises UsageError."""
     files: list[FileSpec] = []
-    for url in dict.fromkeys(urls):
-        check(url)
-        files.append(FileSpec((url,)))
-        if len(files) % TOGETHER == 0:
-            await asyncio.sleep(0)
+    async for some in in_turns(list(dict.fromkeys(urls)), TOGETHER):
+        for url in some:
+            check(url)
+            files.append(FileSpec((url,)))
     return files

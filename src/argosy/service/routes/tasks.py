@@ -16,14 +16,16 @@ from starlette.responses import Response
 from argosy.core.document import ErrorDocument, TaskDocument, of_failure
 from argosy.core.types import ACTIVE, Status
 from argosy.errors import ArgosyError, UsageError
+from argosy.runtime.turn import in_turns
 from argosy.runtime.watch import AT_REST
 from argosy.service.answering.answer import POLL_S, document_of, encoded, plain, shown, task_shown
 from argosy.service.answering.problem import status_of
-from argosy.service.asking import idempotency, paging, preference
+from argosy.service.asking import idempotency, many, paging, preference
 from argosy.service.asking.form import Moment, NewTask, NewTasks
 from argosy.service.asking.route import Strict
 from argosy.service.context import Asker, Context, Service
 from argosy.service.description.schema import problems
+from argosy.service.security.principal import Principal
 from argosy.service.tasks.awaiting import rested
 from argosy.service.tasks.creation import Created, create
 from argosy.store.port import Query
@@ -127,18 +129,31 @@ async def create_task(
     An unfinished task of the same source, folder and name is joined instead (200); so is a failed one, which is then tried
     again. Of many, each is answered for on its own: one that makes no sense keeps no other out.
     """
+    if isinstance(sent, NewTasks):
+        return await _create_many(sent, request, service, asker, idempotency_key)
     claim = None
     if idempotency_key is not None:
         content = sent.model_dump_json(exclude_unset=True).encode()
         claim = await idempotency.claim(service.runtime.store, service.clock.epoch(), asker, idempotency_key, content)
-    if isinstance(sent, NewTasks):
-        results = await create(service, asker, sent.tasks, claim)
-        page = CreatedPage([_document(service, each) for each in results])
-        return shown(request, encoded(page), status=HTTPStatus.ACCEPTED, headers={"Retry-After": str(POLL_S)})
     (result,) = await create(service, asker, [sent], claim)
     if isinstance(result, ArgosyError):
         raise result
     return await _answered(request, service, result, preference.wait_s(prefer))
+
+
+async def _create_many(
+    sent: NewTasks, request: Request, service: Service, asker: Principal, key: str | None
+) -> Response:
+    tasks = await many.understood(sent.tasks)
+    claim = None
+    if key is not None:
+        content = await many.written(tasks)
+        claim = await idempotency.claim(service.runtime.store, service.clock.epoch(), asker, key, content)
+    documents: list[bytes] = []
+    async for some in in_turns(await create(service, asker, tasks, claim), many.TOGETHER):
+        documents += [encoded(_document(service, each)) for each in some]
+    page = b'{"tasks":[' + b",".join(documents) + b"]}"  # a CreatedPage
+    return shown(request, page, status=HTTPStatus.ACCEPTED, headers={"Retry-After": str(POLL_S)})
 
 
 async def _answered(request: Request, service: Service, created: Created, wait_s: int | None) -> Response:

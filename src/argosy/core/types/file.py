@@ -64,6 +64,8 @@ class FileState:
 
         A file of a few kilobytes changes its state a dozen times within a fraction of a millisecond.
         """
+        if not _KNOWN.issuperset(changes):
+            raise TypeError(f"the state of a file has no {', '.join(sorted(changes.keys() - _KNOWN))}")
         values: Iterable[Any] = map(changes.get, _FILE_FIELDS, _file_values(self))
         return FileState(*values)
 
@@ -72,6 +74,7 @@ class FileState:
 
 
 _FILE_FIELDS = tuple(field.name for field in fields(FileState))
+_KNOWN = frozenset(_FILE_FIELDS)
 _file_values: Callable[[FileState], tuple[Any, ...]] = attrgetter(*_FILE_FIELDS)
 
 

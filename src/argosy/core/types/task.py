@@ -96,6 +96,8 @@ class Task:
 
     def having(self, **changes: Any) -> Task:  # noqa: ANN401 - as dataclasses.replace
         """Return the same task with some fields changed, as :meth:`FileState.having` does: every step makes a few of them."""
+        if not _KNOWN.issuperset(changes):
+            raise TypeError(f"a task has no {', '.join(sorted(changes.keys() - _KNOWN))}")
         values: Iterable[Any] = map(changes.get, _TASK_FIELDS, _task_values(self))
         return Task(*values)
 
@@ -119,6 +121,7 @@ class Task:
 
 
 _TASK_FIELDS = tuple(field.name for field in fields(Task))
+_KNOWN = frozenset(_TASK_FIELDS)
 _task_values: Callable[[Task], tuple[Any, ...]] = attrgetter(*_TASK_FIELDS)
 
 

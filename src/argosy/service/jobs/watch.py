@@ -17,14 +17,14 @@ from argosy.errors import DiskFull, StoreError, UnknownTask
 from argosy.service.jobs import contract
 from argosy.service.jobs.view import View, Views, encoded
 from argosy.service.live.allowance import Allowance
-from argosy.service.live.conversation import Gone, Socket
 from argosy.service.live.filter import Filter
 from argosy.service.live.item import Batch
 from argosy.service.live.live import Line, Live
+from argosy.service.live.socket import TRY_LATER, Gone, Socket, send, told
 from argosy.service.results.link import Links
 from argosy.service.results.results import Results
 
-DONE, POLICY, RESTART, TRY_LATER, UNKNOWN_JOB = 1000, 1008, 1012, 1013, 4404
+DONE, POLICY, RESTART, UNKNOWN_JOB = 1000, 1008, 1012, 4404
 FILES_S: Final = 0.5
 """What has become of the files is looked up so often while the job runs, and whenever its status changes."""
 FILES_EACH_S: Final = 0.0005
@@ -71,14 +71,10 @@ class Watch:
         """Tell until the job has ended or one of the two goes."""
         listening = asyncio.create_task(self._listen())
         try:
-            with self._live.attach(Filter(tasks=frozenset({self._job_id})), None, self._line.bell) as mailbox:
-                code, reason = await self._tell(mailbox.take)
-            await self._socket.close(code, reason)
-        except Gone:
-            return
-        except TimeoutError:
-            self._live.gave_up(self._line.kind)
-            await self._socket.close(TRY_LATER, "nothing was taken for too long")
+            async with told(self._live, self._line, self._socket):
+                with self._live.attach(Filter(tasks=frozenset({self._job_id})), None, self._line.bell) as mailbox:
+                    code, reason = await self._tell(mailbox.take)
+                await self._socket.close(code, reason)
         finally:
             listening.cancel()
 
@@ -186,10 +182,8 @@ class Watch:
         return progress
 
     async def _send(self, message: dict[str, Any], results: str | None = None) -> None:
-        """Raises Gone, or TimeoutError if the client takes nothing for too long."""
         text = encoded(message)
         if results is not None:
             text = f'{text[:-1]},"results":{results}}}'
         self._sent_s, self._pause_s = self._now(), len(text) / BYTES_PER_S
-        async with asyncio.timeout(self._live.stall_s):
-            await self._socket.send(text)
+        await send(self._socket, text, self._live.stall_s)

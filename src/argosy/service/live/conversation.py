@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from argosy.errors import DiskFull, StoreError, UsageError
 from argosy.service.live import frame
@@ -18,6 +18,7 @@ from argosy.service.live.frame import Closing, Incoming, Outgoing, Ping, Subscri
 from argosy.service.live.item import Batch
 from argosy.service.live.live import Begun, Line, Live
 from argosy.service.live.mailbox import Lost
+from argosy.service.live.socket import TRY_LATER, Socket, send, told
 
 SUBSCRIPTIONS: Final = 32
 ASKED: Final = 16
@@ -25,24 +26,7 @@ ASKED: Final = 16
 BAD_FRAMES: Final = 8
 FRAMES_PER_S: Final = 20.0
 FRAMES_AT_ONCE: Final = 200
-GOING_AWAY, POLICY, RESTART, TRY_LATER = 1001, 1008, 1012, 1013
-
-
-class Socket(Protocol):
-    """What is needed of a WebSocket."""
-
-    async def receive(self) -> str | bytes | None:
-        """Return the next message, None once there is none."""
-        ...
-
-    async def send(self, text: str) -> None:
-        """Send once the client has taken what was sent before. Raises Gone."""
-
-    async def close(self, code: int, reason: str) -> None: ...
-
-
-class Gone(Exception):
-    """The client is not there any more."""
+POLICY, RESTART = 1008, 1012
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +70,8 @@ class Conversation:
             self._asked.put_nowait(first)
         listening = asyncio.create_task(self._listen())
         try:
-            await self._tell()
-        except Gone:
-            return
-        except TimeoutError:
-            self._live.gave_up(self._line.kind)
-            await self._socket.close(TRY_LATER, "nothing was taken for too long")
+            async with told(self._live, self._line, self._socket):
+                await self._tell()
         finally:
             listening.cancel()
             for subscription in self._subscriptions.values():
@@ -215,9 +195,7 @@ class Conversation:
         await self._send(frame.written(said))
 
     async def _send(self, text: str) -> None:
-        """Raises Gone, or TimeoutError if the client takes nothing for too long."""
-        async with asyncio.timeout(self._live.stall_s):
-            await self._socket.send(text)
+        await send(self._socket, text, self._live.stall_s)
 
 
 def _understood(message: str | bytes) -> Incoming | UsageError:

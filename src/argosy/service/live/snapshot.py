@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,7 +16,7 @@ from argosy.store.port import Query, Store
 
 FRESH_S: Final = 0.5
 KEPT: Final = 64
-RESTING: Final = frozenset(Status) - ACTIVE - TERMINAL
+UNFINISHED: Final = frozenset(Status) - TERMINAL
 
 
 class Runtime(Protocol):
@@ -76,12 +77,18 @@ class Snapshots:
         return sorted(known, key=lambda task: -task.number)
 
     async def _found(self, wanted: Filter, limit: int) -> list[Task]:
-        found: list[Task] = []
-        for statuses in (ACTIVE, RESTING) if wanted.statuses is None else (wanted.statuses,):
-            if len(found) < limit:
-                query = Query(statuses, wanted.host, wanted.text, newest_first=True, limit=limit - len(found))
-                found += await self._runtime.store.find(query)
-        return found
+        """Return the tasks as one look at the store has them: of two, neither may have one that has just begun to run."""
+        if wanted.statuses is not None:
+            return [*await self._look(wanted, wanted.statuses, limit)]
+        found = await self._look(wanted, UNFINISHED, limit)
+        if len(found) < limit:
+            return sorted(found, key=lambda task: not task.active)
+        active = await self._look(wanted, ACTIVE, limit)  # the newest of all may not be among them
+        known = {task.id for task in active}
+        return [*active, *(task for task in found if task.id not in known)][:limit]
+
+    async def _look(self, wanted: Filter, statuses: frozenset[Status], limit: int) -> Sequence[Task]:
+        return await self._runtime.store.find(Query(statuses, wanted.host, wanted.text, newest_first=True, limit=limit))
 
 
 def _failed(taken: asyncio.Future[View]) -> bool:

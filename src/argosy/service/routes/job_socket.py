@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from argosy.service.context import Context
-from argosy.service.jobs.watch import TRY_LATER, Watch
+from argosy.service.jobs.watch import Watch
 from argosy.service.live.live import Full
+from argosy.service.live.socket import TRY_LATER
 from argosy.service.routes.socket import Talk
 
 router = APIRouter()

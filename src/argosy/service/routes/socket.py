@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from argosy.service.context import Context
-from argosy.service.live.conversation import TRY_LATER, Conversation, Gone
+from argosy.service.live.conversation import Conversation
 from argosy.service.live.live import Full
+from argosy.service.live.socket import TRY_LATER, Gone
 
 router = APIRouter()
 

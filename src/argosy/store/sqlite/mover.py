@@ -12,8 +12,8 @@ from typing import Final
 
 import apsw
 
-PAGES_AT_ONCE: Final = 4_000
-"""16 MiB of log are worth moving."""
+from argosy.store.sqlite.database import PAGES_PER_CHECKPOINT
+
 MOST_PAGES: Final = 16_000
 """If commits come so fast that the log is never caught up with, one of them moves it after all: it must not grow for ever."""
 
@@ -33,7 +33,7 @@ class Mover:
         if pages >= MOST_PAGES:
             with suppress(apsw.Error):  # what is committed is durable; the next one tries again
                 writer.wal_checkpoint(name, apsw.SQLITE_CHECKPOINT_PASSIVE)
-        elif pages >= PAGES_AT_ONCE:
+        elif pages >= PAGES_PER_CHECKPOINT:
             self._due.set()
         return apsw.SQLITE_OK
 

@@ -216,6 +216,7 @@ class NewTask(Wanted):
 
 
 class NewTasks(Form):
-    """Many tasks to be made; each is answered for on its own. They are understood later: :mod:`argosy.service.asking.many`."""
+    """Many tasks to be made; each is answered for on its own."""
 
+    # Understood a few at a time, by `many`: validating ten thousand here would hold everybody up.
     tasks: Annotated[list[SkipValidation[NewTask]], Field(min_length=1, max_length=MOST_TASKS)]

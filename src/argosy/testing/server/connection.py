@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
     async def drop(self) -> None:
         """All sent bytes arrive, then FIN; over TLS without a close_notify."""
         await self._all_delivered()
-        self.transport.abort()
+        self.abort()
         await self.closed.wait()
 
     async def reset(self) -> None:
@@ -155,7 +155,12 @@ class Connection(asyncio.Protocol):
         sock = self._socket()
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        self.abort()
+
+    def abort(self) -> None:
+        """It is closed now, if it is not yet: asyncio fails over one that has been closed with bytes still to be sent."""
+        if not self.closed.is_set():
+            self.transport.abort()
 
     async def _all_delivered(self) -> None:
         loop = asyncio.get_running_loop()

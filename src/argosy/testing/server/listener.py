@@ -158,7 +158,7 @@ class Listener:
         except Exception as failure:  # noqa: BLE001 (kept for stop, which raises it in the thread of the test)
             self._failures.append(failure)
         finally:
-            connection.transport.abort()  # nothing is lost of what was closed in order: that waits for its end
+            connection.abort()  # nothing is lost of what was closed in order: that waits for its end
             await connection.closed.wait()
             del self._open[connection]
 

@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
             if secured is None:
                 raise ConnectionAbortedError("reset by the server during the handshake")
         except OSError:
+            self.abort()
             self.connection_lost(None)
             raise
         self.transport = secured

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def asked(
 
     ``elsewhere``: folders are those of another machine, and none of ours.
     """
-    place = _place_elsewhere if elsewhere else _place
+    place = _place_elsewhere if elsewhere else _places()
     entries = [Entry((typed(text, note),)) for text in urls]
     if given["input_file"] is not None:
         listing = listed(given["input_file"])
@@ -122,16 +123,27 @@ def _path(entry: Entry) -> str | None:
     return "/".join(safe_path(f"{entry.directory}/{entry.name}" if entry.directory else entry.name))
 
 
-def _place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:
-    """Return the folder, absolute, and the file's name if it was given: ``-o`` may name both."""
-    directory = _absolute(Path.cwd(), own_folder or folder or ".")
-    _check(output)
-    if output is None:
-        return str(directory), None
-    place = _absolute(directory, output)
-    if output.endswith("/") or place.is_dir():
-        return str(place), None
-    return str(place.parent), place.name
+def _places() -> Place:
+    """Return what gives the folder, absolute, and the file's name if it was given: ``-o`` may name both. A list names few
+    folders, many times.
+    """
+    here = Path.cwd()
+
+    @cache
+    def absolute(folder: str) -> str:
+        return str(_absolute(here, folder))
+
+    def place(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str, str | None]:
+        directory = absolute(own_folder or folder or ".")
+        _check(output)
+        if output is None:
+            return directory, None
+        named = _absolute(Path(directory), output)
+        if output.endswith("/") or named.is_dir():
+            return str(named), None
+        return str(named.parent), named.name
+
+    return place
 
 
 def _place_elsewhere(folder: str | None, own_folder: str | None, output: str | None) -> tuple[str | None, str | None]:

@@ -19,6 +19,8 @@ _USUAL: Final = re.compile(
     r"(?:https?|ftps?|sftp)://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[1-9][0-9]{0,3})?/[!-~]{0,2000}"
 )
 """What most are, told in a tenth of the time."""
+_USUAL_HOST: Final = re.compile(r"(https?|ftps?|sftp)://([a-z0-9.-]+)(?::([1-9][0-9]{0,3}))?/")
+"""Likewise."""
 
 
 class UrlSource(Plain):
@@ -62,6 +64,9 @@ def check(url: str) -> SplitResult:
 
 def host_of(url: str) -> str:
     """Return ``host:port`` in lower case."""
+    if usual := _USUAL_HOST.match(url):
+        scheme, host, port = usual.groups()
+        return f"{host}:{port or PORTS[scheme]}"
     parts = urlsplit(url)
     port = parts.port or PORTS.get(parts.scheme.lower(), 0)
     return f"{parts.hostname or ''}:{port}"

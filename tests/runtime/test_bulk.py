@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from argosy import Request, Status, Warned
+from argosy import Request, Status, TaskHandle, Warned
 from argosy.config import load
 from argosy.core.checksum import Checksum
 from argosy.core.types import FileSpec, FileStatus, TransferOptions
-from argosy.errors import IntegrityError, TransferError
+from argosy.errors import ArgosyError, IntegrityError, TransferError
 from argosy.testing.faults import BEFORE_HEAD, Cut, Drip, Redirect, Stall, first
 from argosy.testing.faults import Status as Answers
 from argosy.testing.server import Body, FaultyServer
@@ -30,6 +30,16 @@ def body(seed: int, size: int = 3_000) -> Body:
 def asked(server: FaultyServer) -> Counter[str]:
     """Return how often each path was asked for."""
     return Counter(record.path for record in server.requests)
+
+
+async def rest_after(task: TaskHandle, files: int) -> None:
+    """Pause the task once so many files are done, and return when it rests."""
+    async for progress in task.progress():
+        if progress.files_done >= files:
+            break
+    await task.pause()
+    async for _ in task.progress():
+        pass
 
 
 async def test_small_files_come_each_with_one_request_over_a_few_connections(server: FaultyServer, real: Any) -> None:
@@ -92,6 +102,17 @@ async def test_one_that_is_not_there_fails_alone_and_one_that_moved_is_followed(
     assert asked(server)["/gone.bin"] == 1
 
 
+async def test_one_that_nobody_can_fetch_fails_alone_wherever_it_stands(server: FaultyServer, real: Any) -> None:
+    good = [FileSpec((server.add(f"/{seed}.bin", body(seed)),)) for seed in range(MANY)]
+    bad = FileSpec(("http:///no-host",), path="bad")
+    async with real() as runtime:
+        for files in ([bad, *good], [*good, bad]):
+            (task,) = await runtime.add_many([Request((), files=files, options=ONCE, max_retries=0)])
+            with pytest.raises(ArgosyError, match="1 of 121 files failed: bad"):
+                await task
+    assert {f"{seed}.bin" for seed in range(MANY)} <= real.names()
+
+
 @pytest.mark.parametrize("reuse", ["off", "copy"])
 async def test_a_checksum_is_heeded_and_a_wrong_file_is_fetched_once_more(
     reuse: str, server: FaultyServer, real: Any
@@ -119,12 +140,7 @@ async def test_a_pause_leaves_nothing_behind_and_what_had_come_is_not_fetched_ag
     urls = [server.add(f"/{seed}.bin", body(seed), faults=[Stall(BEFORE_HEAD, 0.05)]) for seed in range(MANY)]
     async with real() as runtime:
         task = await runtime.add(urls)
-        async for progress in task.progress():
-            if progress.files_done > 0:
-                break
-        await task.pause()
-        async for _ in task.progress():
-            pass  # until it rests
+        await rest_after(task, 1)
         assert (await task.task()).status is Status.PAUSED
         done = [state for state in await runtime.files(task.id) if state.finished]
         assert all(name.endswith(".bin") for name in real.names())
@@ -143,12 +159,7 @@ async def test_what_was_removed_while_the_task_rested_is_fetched_again(server: F
     urls = [server.add(f"/{seed}.bin", body(seed), faults=[Stall(BEFORE_HEAD, 0.05)]) for seed in range(MANY)]
     async with real() as runtime:
         task = await runtime.add(urls)
-        async for progress in task.progress():
-            if progress.files_done > 1:
-                break
-        await task.pause()
-        async for _ in task.progress():
-            pass  # until it rests
+        await rest_after(task, 2)
         gone, edited = [state for state in await runtime.files(task.id) if state.finished][:2]
         (real.out / gone.published).unlink()
         (real.out / edited.published).write_bytes(b"a person's own words")

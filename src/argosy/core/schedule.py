@@ -152,10 +152,13 @@ def busy_slots(running: Sequence[Running], limits: Limits, situation: Situation)
     Who is finishing has given its place to the next one, so that small tasks do not wait for the disk in turn; where it is
     the disk that is slow, no more than would fill all places do so at a time.
     """
-    finishing = sum(task.finishing for task in running)
+    return slots_of(len(running), sum(task.finishing for task in running), limits, situation.paused_slots)
+
+
+def slots_of(active: int, finishing: int, limits: Limits, paused: int) -> int:
+    """Return the same of so many active tasks."""
     queueing = max(0, finishing - limits.max_running)
-    paused = situation.paused_slots if limits.hold_slot_while_paused else 0
-    return len(running) - finishing + queueing + paused
+    return active - finishing + queueing + (paused if limits.hold_slot_while_paused else 0)
 
 
 def host_loads(running: Sequence[Running]) -> Counter[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Executor
 
 from argosy.destinations.errands import Errands
-
-_flush = getattr(os, "fdatasync", os.fsync)
+from argosy.destinations.folder import flush
 
 
 class Flusher:
@@ -21,4 +19,4 @@ class Flusher:
 
         A failed flush is final: the kernel may have dropped the bytes, so flushing again proves nothing.
         """
-        await self._errands.run(_flush, fd)
+        await self._errands.run(flush, fd)

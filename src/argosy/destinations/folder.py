@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from argosy.core.names import terminal_safe
 from argosy.errors import DiskFull, LocalError, UnsafePath
@@ -128,6 +129,10 @@ def settle(fd: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # some file systems cannot, and need not
             raise
+
+
+flush: Final = getattr(os, "fdatasync", os.fsync)
+"""Makes what was written to a file durable. Raises OSError."""
 
 
 def open_regular(name: str, dir_fd: int, flags: int, mode: int = 0o666) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -26,7 +25,7 @@ from argosy.destinations.part import FilePart, lock, workshop_name
 from argosy.destinations.policy import heed
 from argosy.destinations.port import Facts, Loan, Part, Proof
 from argosy.destinations.publishing import Published, Publishing
-from argosy.destinations.salvage import find, part_name, reclaim
+from argosy.destinations.salvage import another_name, find, part_name, reclaim
 from argosy.errors import LocalError
 
 _LOST: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR})
@@ -283,7 +282,7 @@ def _create(part: str, fd: int) -> tuple[str, int]:
     try:
         opened = open_regular(part, fd, flags)
     except FileExistsError:
-        part = f"{part.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+        part = another_name(part)
         opened = open_regular(part, fd, flags)
     lock(opened)
     return part, opened

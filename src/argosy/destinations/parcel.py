@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Sequence
 from threading import Lock
 from typing import Final
 
 from argosy.core.types import FileState, TaskId
-from argosy.destinations.folder import local_error
+from argosy.destinations.folder import flush, local_error
+from argosy.destinations.salvage import another_name
 from argosy.errors import NetworkError
 from argosy.value import dataclass
 
@@ -23,7 +23,6 @@ LARGEST_BYTES: Final = 256 * 1024
 ROOM_BYTES: Final = 32 * 1024 * 1024
 """Of all files held at once; beyond that the next ones get part files."""
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-_flush = getattr(os, "fdatasync", os.fsync)
 
 
 class Parcels:
@@ -117,7 +116,7 @@ def stow(part: MemoryPart, folder: int) -> Stowed:
     try:
         fd = os.open(name, _NEW, dir_fd=folder)
     except FileExistsError:
-        name = f"{name.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+        name = another_name(name)
         fd = os.open(name, _NEW, dir_fd=folder)
     try:
         _write(fd, part.data)
@@ -141,7 +140,7 @@ def flushed(parts: Sequence[Stowed]) -> None:
     failure: tuple[OSError, str] | None = None
     for part in parts:
         try:
-            _flush(part.fd)
+            flush(part.fd)
         except OSError as error:
             failure = error, part.name
         finally:

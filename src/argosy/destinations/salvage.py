@@ -25,6 +25,11 @@ def part_name(name: str, state: FileState, fence: int, kind: str = "") -> str:
     return f".{stem}.{state.task_id[:8]}-{state.index}{kind}.{fence:x}.part"
 
 
+def another_name(part: str) -> str:
+    """Return another name for the part, which nobody has."""
+    return f"{part.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+
+
 def vanished(directory: str, states: Sequence[FileState]) -> list[FileState]:
     """Return those that are finished and of which nothing is there: somebody removed them. One that was changed is there."""
     return [
@@ -82,7 +87,7 @@ def reclaim(name: str, fd: int, state: FileState) -> tuple[Extent, ...]:
 
 def _copied(part: int, extents: Sequence[Extent], name: str, fd: int, state: FileState) -> tuple[Extent, ...]:
     """Put a new inode with those bytes under the part's name; what is right is told by the copy, not by the original."""
-    fresh = f"{name.removesuffix('.part')}-{secrets.token_hex(3)}.part"
+    fresh = another_name(name)
     copy = open_regular(fresh, fd, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         for extent in extents:

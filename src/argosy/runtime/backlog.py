@@ -23,7 +23,7 @@ class Backlog:
         self._stale = True
         self._ready: list[Candidate] = []
         """Less what has been taken."""
-        self._missing: Collection[str] | None = None
+        self._missing: frozenset[str] | None = None
         """Hosts whose tasks may be missing there; None: others may be as well."""
         self._whole: dict[TaskId, Task] = {}
         self.due_at: float | None = None
@@ -38,7 +38,7 @@ class Backlog:
         if self.due_at is not None and self.due_at <= now:
             self._stale = True
         ready = [] if self._stale else [task for task in self._ready if task.host not in closed]
-        complete = not self._stale and self._missing is not None and set(closed).issuperset(self._missing)
+        complete = not self._stale and self._missing is not None and self._missing.issubset(closed)
         if complete or (ready and len(ready) >= 2 * free):
             return ready
         others = [] if self._stale else [task for task in self._ready if task.host in closed]

@@ -50,7 +50,9 @@ class Carrier:
 
     def tray(self, publisher: Publisher, todo: deque[FileState], alone: Alone) -> Tray:
         """Return what an engine may bring small files on, by the hundred."""
-        return Tray(self._job, self._yard, self._destination, self._throttle, publisher, todo, alone)
+        return Tray(
+            self._job, self._yard, self._destination, self._throttle, publisher, todo, alone, self._reuse, listed=self._listed
+        )  # fmt: skip
 
     async def bring(self, state: FileState, begun: Begun | None = None) -> FileState:
         """Return the file finished (it was there already) or with every byte durable and verified. ``begun``: a request for

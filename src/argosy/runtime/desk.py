@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from argosy.core.checksum import Checksum
-from argosy.core.etag import checksum_of
 from argosy.core.pieces import Pieces
 from argosy.core.ranges import Extent
 from argosy.core.types import FileState, FileStatus, TransferOptions
@@ -67,9 +66,7 @@ class Desk:
         if self._digesting is None:
             self._close_parts(keep=1)
         if self.expected is None:
-            self.expected = expected_of(facts)
-        if self.expected is None and self.listed:
-            self.expected = checksum_of(facts.etag)  # what it is not proves nothing; what it is proves all
+            self.expected = expected_of(facts, listed=self.listed)
         if self.expected is not None:
             self.digest = self._yard.warehouse.digest(part, self.expected, facts.size or 0)
         gauge = job.gauge

@@ -8,6 +8,7 @@ from stat import S_ISREG
 
 from argosy.core.checksum import HEX_DIGITS, Checksum, parse
 from argosy.core.etag import ALGORITHM as ETAG
+from argosy.core.etag import checksum_of as etag_checksum
 from argosy.core.header import parse_http_date
 from argosy.core.pieces import Pieces
 from argosy.core.redact import redacted_url
@@ -16,8 +17,15 @@ from argosy.destinations.port import Facts
 from argosy.errors import IntegrityError, UsageError
 
 
-def expected_of(facts: Facts) -> Checksum | None:
-    """Return the strongest checksum the server itself stated for the whole file."""
+def expected_of(facts: Facts, *, listed: bool) -> Checksum | None:
+    """Return the strongest checksum the server itself stated for the whole file; of one that is ``listed``, where it stated
+    none, what the ETag can prove: what it is not proves nothing, what it is proves all.
+    """
+    stated = _stated(facts) if facts.digests else None
+    return etag_checksum(facts.etag) if stated is None and listed else stated
+
+
+def _stated(facts: Facts) -> Checksum | None:
     stated = []
     for text in facts.digests:
         try:

@@ -11,7 +11,7 @@ from argosy.core.breaker import BACKLOG, FOREGROUND
 from argosy.core.lifecycle import DISK_RECHECK_S, AttemptFailed, Stop
 from argosy.core.limits import Limits
 from argosy.core.retry import RETRY_AFTER_CAP_S
-from argosy.core.schedule import Candidate, Running, Situation, busy_slots, closed_hosts, plan, window_opens
+from argosy.core.schedule import Candidate, Running, Situation, closed_hosts, plan, slots_of, window_opens
 from argosy.core.timetable import next_change, parse_window
 from argosy.core.types import Status, Task, TaskId
 from argosy.errors import DiskFull, StoreError
@@ -130,17 +130,19 @@ class Scheduler:
         now = self._clock.epoch()
         if self._held:
             return LONGEST_SLEEP_S
-        situation = self.situation(await self._paused_slots())
-        running = self.running()
-        free = limits.max_running - busy_slots(running, limits, situation)
+        paused, tasks = await self._paused_slots(), self._holdings.tasks
+        finishing = sum(task.status is Status.COMPLETING for task in tasks.values())
+        free = limits.max_running - slots_of(len(tasks), finishing, limits, paused)
         if 0 < free < limits.max_running // FEW and self._clock.steady() - self._planned_s < GATHER_S:
             return GATHER_S
         self._planned_s = self._clock.steady()
         listening = self._circuits.listen(self._holdings.tasks.values(), self._holdings.gauges, now)
+        situation = self.situation(paused)
         if window_opens(limits, situation) is not None:
             self._stop_all()
         elif free <= 0:
             return self._window_closes_s()
+        running = self.running()
         closed = closed_hosts(running, limits, situation)
         candidates = await self._backlog.candidates(now, max(0, free), closed)
         chosen = plan(candidates, running, limits, situation)

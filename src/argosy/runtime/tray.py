@@ -11,14 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from argosy.core.checksum import Checksum
-from argosy.core.etag import checksum_of
 from argosy.core.hashing import running
 from argosy.core.types import FileState, FileStatus
 from argosy.destinations.port import Facts, Proof
 from argosy.engines.port import Begun, Bulk, CancelToken, Engine, HostGate, Throttle
 from argosy.errors import ArgosyError
 from argosy.runtime.ports import Destination
-from argosy.runtime.proof import expected_of
+from argosy.runtime.proof import check_size, expected_of
 from argosy.runtime.publisher import Publisher
 from argosy.runtime.reuse import Reuse
 from argosy.runtime.yard import Job, Yard
@@ -33,7 +32,7 @@ class Tray:
 
     def __init__(
         self, job: Job, yard: Yard, destination: Destination, throttle: Throttle, publisher: Publisher,
-        todo: deque[FileState], alone: Alone,
+        todo: deque[FileState], alone: Alone, reuse: Reuse, *, listed: bool,
     ) -> None:  # fmt: skip
         self.cancel: CancelToken = job.token
         self.throttle = throttle
@@ -44,9 +43,9 @@ class Tray:
         self._publisher = publisher
         self._todo = todo
         self._alone = alone
-        self._spec = spec = job.task.spec
-        self._listed = not spec.files and yard.sources.lists_sizes(spec.source)
-        self._reuse = Reuse(job, yard, destination)
+        self._spec = job.task.spec
+        self._listed = listed
+        self._reuse = reuse
         self._connections = 0
         self.engine: Final = self._bulk()
         """Who brings the files; None if they must be brought one by one."""
@@ -59,8 +58,12 @@ class Tray:
         engine = self._engine_for(self._todo[0].urls[0])
         return engine if isinstance(engine, Bulk) else None
 
-    def _engine_for(self, url: str) -> Engine:
-        return self._yard.engines.engine_for(url, self._spec.engine, public_only=self._spec.options.public_only)
+    def _engine_for(self, url: str) -> Engine | None:
+        """Return who fetches the URL; None if nobody may: brought as any other, its file is told why."""
+        try:
+            return self._yard.engines.engine_for(url, self._spec.engine, public_only=self._spec.options.public_only)
+        except ArgosyError:
+            return None
 
     # -- what the engine calls ---------------------------------------------------------------------
 
@@ -75,13 +78,13 @@ class Tray:
         return not self._reuse.may_have(state, state.checksum) and self._engine_for(state.urls[0]) is self.engine
 
     def bring(self, state: FileState, facts: Facts, body: bytes) -> bool:
-        if self._listed and state.size not in (None, facts.size):
-            return False
-        expected = self._expected(state, facts)
+        expected = state.checksum or expected_of(facts, listed=self._listed)
         if expected is not None and not _has(body, expected):
             return False  # fetched as any other, it is told what that means
         proof = UNPROVEN if expected is None else Proof(expected, expected.algorithm)
         try:
+            if self._listed:
+                check_size(state, facts.size)
             held = self._destination.hold(state, facts, body, proof, fence=self._job.fence)
         except ArgosyError:
             return False  # likewise
@@ -98,12 +101,6 @@ class Tray:
     def report(self, connections: int) -> None:
         self._job.gauge.connections += connections - self._connections
         self._connections = connections
-
-    def _expected(self, state: FileState, facts: Facts) -> Checksum | None:
-        if state.checksum is not None:
-            return state.checksum
-        stated = expected_of(facts) if facts.digests else None
-        return checksum_of(facts.etag) if stated is None and self._listed else stated
 
 
 def _has(body: bytes, expected: Checksum) -> bool:

@@ -1,7 +1,7 @@
 """Many small files: some requests under way all the time, each of which is given another URL as soon as it has ended.
 
 What is the same for all files is done once: the handles are set up once, one watch looks at what takes its time, and a file
-that came whole goes onto the tray without a coroutine of its own. Any other is brought as it would be alone, and goes on
+that came whole goes onto the tray without a task, a desk and a ledger of its own. Any other is brought as it would be alone, and goes on
 with the request that was made for it.
 """
 

@@ -8,11 +8,11 @@ cost a tenth, and are the same in everything else: ``fields``, ``replace``, ``as
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from operator import attrgetter
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -50,7 +50,22 @@ else:
         return dress
 
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "remaker"]
+
+T = TypeVar("T")
+
+
+def remaker(cls: type[T], what: str) -> Callable[[T, Mapping[str, Any]], T]:
+    """Return what ``dataclasses.replace`` does for the class, at a third of its cost. ``what``: how its error calls one."""
+    names = tuple(field.name for field in fields(cls))  # type: ignore[arg-type] # a dataclass, as any that comes here
+    known, values = frozenset(names), attrgetter(*names)
+
+    def remade(one: T, changes: Mapping[str, Any]) -> T:
+        if not known.issuperset(changes):
+            raise TypeError(f"{what} has no {', '.join(sorted(changes.keys() - known))}")
+        return cls(*map(changes.get, names, values(one)))
+
+    return remade
 
 
 class Late:

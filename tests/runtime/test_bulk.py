@@ -104,7 +104,7 @@ async def test_one_that_is_not_there_fails_alone_and_one_that_moved_is_followed(
 
 async def test_one_that_nobody_can_fetch_fails_alone_wherever_it_stands(server: FaultyServer, real: Any) -> None:
     good = [FileSpec((server.add(f"/{seed}.bin", body(seed)),)) for seed in range(MANY)]
-    bad = FileSpec(("http:///no-host",), path="bad")
+    bad = FileSpec(("gopher://nobody/bad",), path="bad")
     async with real() as runtime:
         for files in ([bad, *good], [*good, bad]):
             (task,) = await runtime.add_many([Request((), files=files, options=ONCE, max_retries=0)])

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 from argosy.core.checksum import Checksum
 from argosy.core.types.status import FileStatus
 from argosy.core.types.task import Task, TaskId
 from argosy.errors import Failure
-from argosy.value import dataclass
+from argosy.value import dataclass, remaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +61,13 @@ class FileState:
 
         A file of a few kilobytes changes its state a dozen times within a fraction of a millisecond.
         """
-        if not _KNOWN.issuperset(changes):
-            raise TypeError(f"the state of a file has no {', '.join(sorted(changes.keys() - _KNOWN))}")
-        values: Iterable[Any] = map(changes.get, _FILE_FIELDS, _file_values(self))
-        return FileState(*values)
+        return _remade(self, changes)
 
     def __repr__(self) -> str:
         return f"<File {self.task_id[:8]}#{self.index} {self.status} {self.received}/{self.size}>"
 
 
-_FILE_FIELDS = tuple(field.name for field in fields(FileState))
-_KNOWN = frozenset(_FILE_FIELDS)
-_file_values: Callable[[FileState], tuple[Any, ...]] = attrgetter(*_FILE_FIELDS)
+_remade = remaker(FileState, "the state of a file")
 
 
 @dataclass(frozen=True, slots=True)

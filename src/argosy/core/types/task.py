@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 from argosy.core.types.spec import TaskSpec
 from argosy.core.types.status import ACTIVE, TERMINAL, Queue, Status, Want
 from argosy.errors import Failure
-from argosy.value import dataclass
+from argosy.value import dataclass, remaker
 
 TaskId = str
 """32 hexadecimal digits, random: ids cannot be guessed and a short prefix names a task."""
@@ -96,10 +93,7 @@ class Task:
 
     def having(self, **changes: Any) -> Task:  # noqa: ANN401 - as dataclasses.replace
         """Return the same task with some fields changed, as :meth:`FileState.having` does: every step makes a few of them."""
-        if not _KNOWN.issuperset(changes):
-            raise TypeError(f"a task has no {', '.join(sorted(changes.keys() - _KNOWN))}")
-        values: Iterable[Any] = map(changes.get, _TASK_FIELDS, _task_values(self))
-        return Task(*values)
+        return _remade(self, changes)
 
     @property
     def percent(self) -> float | None:
@@ -120,9 +114,7 @@ class Task:
         return f"<Task {self.id[:8]} {self.status} v{self.version} {self.received}/{self.total}>"
 
 
-_TASK_FIELDS = tuple(field.name for field in fields(Task))
-_KNOWN = frozenset(_TASK_FIELDS)
-_task_values: Callable[[Task], tuple[Any, ...]] = attrgetter(*_TASK_FIELDS)
+_remade = remaker(Task, "a task")
 
 
 @dataclass(frozen=True, slots=True)
